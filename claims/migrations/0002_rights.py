@@ -1,0 +1,16 @@
+"""History tables: the application may read and add, never change (mutualaid/history.py)."""
+
+from django.db import migrations
+
+from mutualaid.history import revoke_changes
+
+
+class Migration(migrations.Migration):
+    dependencies = [("claims", "0001_initial"), ("mutualaid", "0001_clock_and_roles")]
+    operations = [
+        revoke_changes(
+            "claims_claimevent",
+            "claims_finding",
+            "claims_message",
+        ),
+    ]

@@ -1,0 +1,81 @@
+"""What the public sees of a period: numbered versions, exactly as published, and objections."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from assessments.models import Period, PeriodCase
+from members.models import Account
+from mutualaid.history import append_only
+
+
+class Disclosure(models.Model):
+    """One published version of a period 公示. A correction is a new version beside the old."""
+
+    period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="disclosures")
+    version = models.PositiveIntegerField()
+    data = models.TextField()  # the canonical JSON, byte for byte what the digest is of
+    sha256 = models.CharField(max_length=64)
+    published_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("disclosure")
+        verbose_name_plural = _("disclosures")
+        triggers = append_only()
+        constraints = [
+            models.UniqueConstraint(name="disclosure_version_once", fields=["period", "version"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.period_id} v{self.version}"
+
+
+class PublishedFile(models.Model):
+    """A file of a disclosure under PUBLISHED_DIR, written once; its SHA-256 is on the page."""
+
+    disclosure = models.ForeignKey(Disclosure, on_delete=models.PROTECT, related_name="files")
+    name = models.TextField()
+    media_type = models.TextField()
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only()
+        constraints = [
+            models.UniqueConstraint(name="published_file_once", fields=["disclosure", "name"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Objection(models.Model):
+    """A member's doubt about a published case, within the seven days 异议 (part 6 deepens it)."""
+
+    case = models.ForeignKey(PeriodCase, on_delete=models.PROTECT, related_name="objections")
+    grounds = models.TextField()
+    by = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    sustained = models.BooleanField(null=True)
+    answer = models.TextField(blank=True, default="")
+    answered_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("objection")
+        verbose_name_plural = _("objections")
+        constraints = [
+            models.CheckConstraint(
+                name="objection_answer_paired",
+                condition=Q(
+                    answered_by__isnull=True, answered_at__isnull=True, sustained__isnull=True
+                )
+                | Q(answered_by__isnull=False, answered_at__isnull=False, sustained__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"objection {self.pk}"

@@ -1,0 +1,203 @@
+"""The appeal before fellow members 赔审团. Only jury.actions writes these tables."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from claims.models import Appeal
+from jury.states import VOTING, Status
+from members.models import Account, Member, in_language
+from mutualaid.history import append_only
+
+
+class ExamQuestion(models.Model):
+    """One question of the juror exam. The right answer never leaves the server before grading."""
+
+    code = models.TextField(unique=True)
+    topic = models.TextField()
+    text_zh = models.TextField()
+    text_en = models.TextField()
+    options_zh = models.JSONField()
+    options_en = models.JSONField()
+    right = models.PositiveSmallIntegerField()  # index into the options
+    explanation_zh = models.TextField()
+    explanation_en = models.TextField()
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def text(self) -> str:
+        return in_language(self, "text")
+
+    @property
+    def options(self) -> list[str]:
+        english = in_language(self, "text") == self.text_en
+        return list(self.options_en if english else self.options_zh)
+
+    @property
+    def explanation(self) -> str:
+        return in_language(self, "explanation")
+
+
+class ExamAttempt(models.Model):
+    """Six questions drawn for one account; all must be right."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="exams")
+    questions = models.JSONField()  # ids in the order asked
+    answers = models.JSONField(default=list)
+    begun_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    passed = models.BooleanField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="exam_one_under_way",
+                fields=["account"],
+                condition=Q(finished_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="exam_result_paired",
+                condition=Q(finished_at__isnull=True, passed__isnull=True)
+                | Q(finished_at__isnull=False, passed__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"exam {self.pk}"
+
+
+class Juror(models.Model):
+    """A member certified to sit on panels 赔审员."""
+
+    member = models.OneToOneField(Member, on_delete=models.PROTECT, related_name="juror")
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="juror")
+    certified_at = models.DateTimeField()
+    resigned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("juror")
+        verbose_name_plural = _("jurors")
+
+    def __str__(self) -> str:
+        return f"juror {self.pk}"
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def voting(self) -> CaseQuerySet:
+        return self.filter(status__in=VOTING)
+
+    def for_juror(self, account: Account) -> CaseQuerySet:
+        """Cases in which this account holds a seat that it has not declined."""
+        return self.filter(
+            seats__juror__account=account, seats__declined_at__isnull=True
+        ).distinct()
+
+
+class Case(models.Model):
+    """An appeal as jurors see it 赔审案件: frozen when voting opens."""
+
+    number = models.TextField(_("number"), unique=True)  # random, says nothing of the claim
+    appeal = models.OneToOneField(Appeal, on_delete=models.PROTECT, related_name="case")
+    status = models.TextField(_("status"), choices=Status, default=Status.OPEN)
+    # Both sides, the clause and the criteria table as they stood at opening.
+    pack = models.JSONField()
+    panel_size = models.PositiveIntegerField()
+    quorum = models.PositiveIntegerField()
+    extension_hours = models.PositiveIntegerField()
+    roster_digest = models.BinaryField(max_length=32)
+    seed = models.BinaryField(max_length=32)
+    seed_commitment = models.BinaryField(max_length=32)
+    opened_at = models.DateTimeField(_("opened"))
+    closes_at = models.DateTimeField(_("closes"))
+    closed_at = models.DateTimeField(null=True)
+
+    objects = CaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("jury case")
+        verbose_name_plural = _("jury cases")
+        constraints = [
+            models.CheckConstraint(name="case_status_known", condition=Q(status__in=Status.values)),
+            models.CheckConstraint(
+                name="case_closed_iff_over",
+                condition=Q(status__in=VOTING, closed_at__isnull=True)
+                | (~Q(status__in=VOTING) & Q(closed_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Seat(models.Model):
+    """A juror's place on a panel; may be declined without reason and is refilled in drawn order."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="seats")
+    juror = models.ForeignKey(Juror, on_delete=models.PROTECT, related_name="seats")
+    drawn = models.PositiveIntegerField()  # place in the drawn order
+    seated_at = models.DateTimeField()
+    declined_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)  # opened the whole pack
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="seat_once", fields=["case", "juror"]),
+            models.UniqueConstraint(name="seat_drawn_once", fields=["case", "drawn"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"seat {self.pk}"
+
+
+class Ballot(models.Model):
+    """One ballot a seat, final once cast 选票."""
+
+    class Choice(models.TextChoices):
+        SUPPORT = "support", _("Support granting")
+        AGAINST = "against", _("Do not support")
+        ABSTAIN = "abstain", _("Not enough information: abstain")
+
+    seat = models.OneToOneField(Seat, on_delete=models.PROTECT, related_name="ballot")
+    choice = models.TextField(choices=Choice)
+    clause = models.TextField(blank=True, default="")
+    reason = models.TextField()
+    receipt = models.TextField(unique=True)
+    cast_at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only()
+        constraints = [
+            models.CheckConstraint(
+                name="ballot_choice_known",
+                condition=Q(choice__in=["support", "against", "abstain"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"ballot {self.pk}"
+
+
+class Verdict(models.Model):
+    """The result, written once from tally.decide 结论."""
+
+    class Outcome(models.TextChoices):
+        OVERTURNED = "overturned", _("The refusal is overturned")
+        UPHELD = "upheld", _("The refusal stands")
+
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="verdict")
+    outcome = models.TextField(choices=Outcome)
+    why = models.TextField()  # majority, tie, no_quorum
+    support = models.PositiveIntegerField()
+    against = models.PositiveIntegerField()
+    abstain = models.PositiveIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.case_id} {self.outcome}"

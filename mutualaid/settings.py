@@ -1,0 +1,262 @@
+"""One settings file, from the environment. It refuses what it does not know.
+
+Every variable is described in docs/operations.md.
+"""
+
+import sys
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from mutualaid import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("MUTUALAID_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
+env.text("MUTUALAID_TEST_DATA_DIR")  # read by the tests alone
+
+# Where we are. Only production is reachable from outside; it takes no default for a secret.
+ENVIRONMENT = env.choice("MUTUALAID_ENV", "development", ("development", "production"))
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = env.flag("MUTUALAID_DEBUG", default=False)
+EXAMPLE_SECRET = "example-secret-only-for-a-machine-that-nobody-else-can-reach"  # noqa: S105
+SECRET_KEY = env.text("MUTUALAID_SECRET_KEY", EXAMPLE_SECRET)
+# The key that wraps every member's data key: 32 bytes in hex, newest first, "id:hex,id:hex".
+EXAMPLE_VAULT_KEY = "example:" + "2a" * 32
+VAULT_KEYS = env.text("MUTUALAID_VAULT_KEYS", EXAMPLE_VAULT_KEY)
+EXAMPLE_HASH_KEY = "3b" * 32
+HASH_KEY = env.text("MUTUALAID_HASH_KEY", EXAMPLE_HASH_KEY)
+ALLOWED_HOSTS = env.words("MUTUALAID_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("MUTUALAID_ORIGINS")
+DEMO = env.flag("MUTUALAID_DEMO", default=not PRODUCTION)
+
+if PRODUCTION:
+    for _name, _value, _example in (
+        ("MUTUALAID_SECRET_KEY", SECRET_KEY, EXAMPLE_SECRET),
+        ("MUTUALAID_VAULT_KEYS", VAULT_KEYS, EXAMPLE_VAULT_KEY),
+        ("MUTUALAID_HASH_KEY", HASH_KEY, EXAMPLE_HASH_KEY),
+    ):
+        if _value == _example or not _value:
+            raise ImproperlyConfigured(f"{_name} is the example. Production needs its own secret.")
+    if DEBUG or DEMO:
+        raise ImproperlyConfigured("Production runs without MUTUALAID_DEBUG and MUTUALAID_DEMO.")
+    if not env.text("DATABASE_URL") or not env.text("BROKER_URL"):
+        raise ImproperlyConfigured("Production needs its own DATABASE_URL and BROKER_URL.")
+
+# Two roles: the application, which cannot change history, and the owner, which only migrates.
+# Unset, the servers of the wheels are started under DATA_DIR. Commands that need none say so.
+SERVERLESS = {"quote_share", "compile_texts", "collectstatic", "makemessages", "help", "version"}
+DATABASE_URL, OWNER_URL = env.text("DATABASE_URL"), env.text("DATABASE_OWNER_URL")
+BROKER_URL = env.text("BROKER_URL")
+_serverless = len(sys.argv) > 1 and sys.argv[1] in SERVERLESS
+if not _serverless and "pytest" not in sys.modules and not (DATABASE_URL and BROKER_URL):
+    from mutualaid import embedded
+
+    if not DATABASE_URL:
+        DATABASE_URL, OWNER_URL = embedded.ensure_database(DATA_DIR)
+    if not BROKER_URL:
+        BROKER_URL = embedded.ensure_broker(DATA_DIR)
+_nowhere = "postgresql://nobody@localhost/none"
+DATABASES = {
+    "default": env.database(DATABASE_URL or _nowhere),
+    "owner": env.database(OWNER_URL or DATABASE_URL or _nowhere),
+}
+DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "mutualaid",
+    "members",
+    "claims",
+    "jury",
+    "assessments",
+    "disclosures",
+    "portal.apps.PortalConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "portal.apps.DeskConfig",
+    "django.forms",
+    "pgtrigger",
+    "django_htmx",
+    "django_filters",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "mutualaid.display.DisplayMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "mutualaid.errors.RefusalMiddleware",
+]
+
+ROOT_URLCONF = "mutualaid.urls"
+WSGI_APPLICATION = "mutualaid.wsgi.application"
+FORM_RENDERER = "mutualaid.forms.Renderer"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mutualaid.display.context",
+            ],
+            "builtins": ["django.templatetags.i18n", "mutualaid.templatetags.look"],
+        },
+    }
+]
+
+# Chinese first. The clock of the house is mutualaid.clock; dates are those of Shanghai.
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"
+SITE_NAME = env.text("MUTUALAID_SITE_NAME", "")
+SITE_URL = env.text("MUTUALAID_SITE_URL", "http://localhost:8000")
+HELP_PHONE = env.text("MUTUALAID_HELP_PHONE", "400-000-1234")
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+EVIDENCE_DIR = DATA_DIR / "evidence"
+PUBLISHED_DIR = DATA_DIR / "published"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if not DEBUG and "pytest" not in sys.modules
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = "pytest" in sys.modules
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FILES = 40
+
+# Accounts: one login path for members and staff.
+AUTH_USER_MODEL = "members.Account"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "portal:me"
+LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "portal:home"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_ADAPTER = "members.adapters.AccountAdapter"
+ACCOUNT_SESSION_REMEMBER = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Xiangzhu"
+EMAIL_BACKEND = env.choice(
+    "MUTUALAID_EMAIL",
+    "django.core.mail.backends.filebased.EmailBackend",
+    (
+        "django.core.mail.backends.filebased.EmailBackend",
+        "django.core.mail.backends.smtp.EmailBackend",
+        "django.core.mail.backends.console.EmailBackend",
+    ),
+)
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_HOST = env.text("MUTUALAID_EMAIL_HOST", "localhost")
+EMAIL_HOST_USER = env.text("MUTUALAID_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("MUTUALAID_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.flag("MUTUALAID_EMAIL_TLS", default=False)
+DEFAULT_FROM_EMAIL = env.text("MUTUALAID_FROM", "相助 <no-reply@localhost>")
+
+# Sessions, transport, content.
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [SELF],
+        "form-action": [SELF],
+    }
+}
+
+# The broker only rings; what is due stands in tables. No result back end, JSON only.
+CELERY_BROKER_URL = BROKER_URL
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "mutualaid.errors.api_refusal",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Xiangzhu API",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": env.text("MUTUALAID_LOG", "WARNING")},
+}
+SITE_TITLE = _("Xiangzhu")
+
+env.refuse_unknown("MUTUALAID_")
