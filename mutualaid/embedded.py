@@ -35,7 +35,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -82,8 +82,7 @@ class EmbeddedError(RuntimeError):
     """A server cannot be had. The text is one sentence for whoever typed the command."""
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(NamedTuple):
     """URLs of the embedded database: one for the application's role, one for the owner."""
 
     url: str
