@@ -54,7 +54,8 @@ if not _serverless and "pytest" not in sys.modules and not (DATABASE_URL and BRO
     from mutualaid import embedded
 
     if not DATABASE_URL:
-        DATABASE_URL, OWNER_URL = embedded.ensure_database(DATA_DIR)
+        _database = embedded.ensure_database(DATA_DIR)
+        DATABASE_URL, OWNER_URL = _database.url, _database.owner_url
     if not BROKER_URL:
         BROKER_URL = embedded.ensure_broker(DATA_DIR)
 _nowhere = "postgresql://nobody@localhost/none"
