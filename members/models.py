@@ -198,6 +198,8 @@ class Plan(models.Model):
     name_zh = models.TextField()
     name_en = models.TextField()
     opened_on = models.DateField()
+    # The first period is the first whose roster is locked on or after this day (opened_on, if null).
+    shares_from = models.DateField(null=True)
 
     class Meta:
         verbose_name = _("plan")

@@ -193,6 +193,7 @@ class Migration(migrations.Migration):
                 ("name_zh", models.TextField()),
                 ("name_en", models.TextField()),
                 ("opened_on", models.DateField()),
+                ("shares_from", models.DateField(null=True)),
             ],
             options={
                 "verbose_name": "plan",
