@@ -7,6 +7,7 @@ may not TRUNCATE, and history tables refuse it anyway.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -26,13 +27,14 @@ from tests import make
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_DATA = Path(os.environ.get("MUTUALAID_TEST_DATA_DIR", ROOT / ".data" / "test")).absolute()
+_servers = contextlib.ExitStack()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers once, in the process that hands out the work."""
     if not hasattr(config, "workerinput") and not os.environ.get("DATABASE_URL"):
-        servers = embedded.ensure(TEST_DATA, durable=False)
+        servers = _servers.enter_context(embedded.session(TEST_DATA, durable=False))
         os.environ["MUTUALAID_TEST_OWNER_URL"] = servers.owner_url
         os.environ["MUTUALAID_TEST_URL"] = servers.database_url
         os.environ["MUTUALAID_TEST_BROKER_URL"] = servers.broker_url
@@ -41,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and "MUTUALAID_TEST_URL" in os.environ:
         connections.close_all()
-        embedded.stop(TEST_DATA)
+        _servers.close()  # another run on the same folder keeps them
 
 
 def _urls() -> tuple[str, str]:
