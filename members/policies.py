@@ -1,0 +1,30 @@
+"""May I? Each check raises Forbidden with a sentence; it reads, and never writes."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from members.models import Account, HouseholdLink, Member
+from mutualaid.errors import Forbidden
+
+
+def check_acts_for(by: Account | None, member: Member | int) -> None:
+    """The account is of the member's household, and its login is open."""
+    member_id = member if isinstance(member, int) else member.pk
+    of_household = (
+        by is not None
+        and by.is_active
+        and HouseholdLink.objects.filter(account=by, member_id=member_id).exists()
+    )
+    if not of_household:
+        raise Forbidden(
+            _("This person is not in your family here. Ask whoever added them, or call us.")
+        )
+
+
+def check_staff(by: Account | None, perm: str) -> None:
+    """The account works here and holds the permission, written "app.codename"."""
+    if by is None or not (by.is_active and by.is_staff and by.has_perm(perm)):
+        raise Forbidden(
+            _("Your role does not include this step. Ask the person who holds it to do it.")
+        )
