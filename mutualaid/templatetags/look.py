@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxInput, FileInput
+from django.forms import BoundField, CheckboxInput, Field
 from django.utils.dates import MONTHS
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -138,13 +138,28 @@ def machine(value: date | None) -> str:
 @register.filter
 def control(field: BoundField) -> SafeString:
     """A form field's control in our look. Used by templates/django/forms/field.html."""
-    attrs: dict[str, Any] = {}
+    # A grey word in the box reads as if it were filled in; the label and the hint say it better.
+    attrs: dict[str, Any] = {"placeholder": False}
     if not isinstance(field.field.widget, CheckboxInput):
         given = field.field.widget.attrs.get("class", "")
         attrs["class"] = f"form-control {given}".strip()
-    if isinstance(field.field.widget, FileInput) and field.field.widget.allow_multiple_selected:
-        attrs["multiple"] = True
     return field.as_widget(attrs=attrs)
+
+
+@register.filter
+def problems(field: BoundField) -> list[str]:
+    """What is wrong with a field, in sentences. Django's "this field is required" says which."""
+    found: list[str] = []
+    for error in field.errors.as_data():
+        bare = str(Field.default_error_messages["required"])
+        for sentence in error.messages:
+            found.append(_empty(field) if sentence == bare else str(sentence))
+    return found
+
+
+def _empty(field: BoundField) -> str:
+    words = _("Choose: %(label)s") if is_choice(field) else _("Fill in: %(label)s")
+    return words % {"label": field.label}
 
 
 @register.filter
