@@ -6,14 +6,39 @@ came in is a fact of the debit batch; only what failed gets a row of its own (Ar
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from assessments.states import PayoutState, Stage
+from assessments.rules import Half
+from assessments.states import DONE, PayoutState, Problem, Stage
 from claims.models import Claim, Decision, Payee
 from members.models import Account, Member, Membership, Plan, Rules
+from mutualaid import clock
 from mutualaid.history import append_only
+
+DISCLOSED_DAYS = 7  # nothing is split that was not laid open for seven days (design §2)
+
+
+class PeriodQuerySet(models.QuerySet["Period"]):
+    def split(self) -> PeriodQuerySet:
+        """Those whose split is finished: their figures stand."""
+        return self.filter(stage__in=DONE)
+
+    def before(self, period: Period) -> Period | None:
+        """The period whose surplus goes into this one; one that nobody could share is passed by."""
+        nobody = Q(stage=Stage.OPEN, problem=Problem.NO_MEMBERS)
+        earlier = self.filter(plan=period.plan_id, number__lt=period.number).exclude(nobody)
+        return earlier.order_by("number").last()
+
+    def same_year(self, period: Period) -> PeriodQuerySet:
+        """Of the same plan, with a split date in the same Shanghai year: the annual cap's reach."""
+        first = clock.day(period.split_at).replace(month=1, day=1)
+        begin, end = clock.midnight(first), clock.midnight(first.replace(year=first.year + 1))
+        return self.filter(plan=period.plan_id, split_at__gte=begin, split_at__lt=end)
 
 
 class Period(models.Model):
@@ -41,7 +66,10 @@ class Period(models.Model):
     surplus_out_fen = models.BigIntegerField(null=True)
     disclosed_at = models.DateTimeField(null=True)
     digest = models.TextField(blank=True, default="")  # SHA-256 of what was published
-    problem = models.TextField(blank=True, default="")  # why it does not go on (code)
+    # Why it does not go on.
+    problem = models.TextField(blank=True, default="", choices=Problem)
+
+    objects = PeriodQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("period")
@@ -95,6 +123,29 @@ class Period(models.Model):
     def __str__(self) -> str:
         return f"{self.plan_id}/{self.number}"
 
+    @property
+    def half(self) -> Half:
+        """Its place in the calendar."""
+        return Half.of(self.cutoff_at - timedelta.resolution)
+
+    @property
+    def title(self) -> str:
+        """The month and the half in which it is disclosed and split, in the reader's language."""
+        half = self.half
+        return gettext("Period %(half)s of %(month)s/%(year)s") % {
+            "half": half.half,
+            "month": half.month,
+            "year": half.year,
+        }
+
+    @property
+    def split_from(self) -> datetime | None:
+        """Not before: its date, and seven days after it was laid open. None while it was not."""
+        if self.disclosed_at is None:
+            return None
+        open_until = clock.day(self.disclosed_at) + timedelta(days=DISCLOSED_DAYS)
+        return max(self.split_at, clock.midnight(open_until))
+
 
 class PeriodCaseQuerySet(models.QuerySet["PeriodCase"]):
     def active(self) -> PeriodCaseQuerySet:
@@ -112,6 +163,7 @@ class PeriodCase(models.Model):
     fee_fen = models.BigIntegerField()
     set_aside_at = models.DateTimeField(null=True)
     set_aside_why = models.TextField(blank=True, default="")
+    cleared_at = models.DateTimeField(null=True)  # its claim may enter the next period
 
     objects = PeriodCaseQuerySet.as_manager()
 
@@ -121,6 +173,10 @@ class PeriodCase(models.Model):
                 name="period_case_one_active_a_claim",
                 fields=["claim"],
                 condition=Q(set_aside_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="period_case_cleared_was_set_aside",
+                condition=Q(cleared_at__isnull=True) | Q(set_aside_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="period_case_amounts", condition=Q(benefit_fen__gt=0, fee_fen__gte=0)
@@ -225,12 +281,19 @@ class DebitBatch(models.Model):
         return f"{self.period_id}#{self.attempt}"
 
 
-class Arrears(models.Model):
-    """A share that was not paid 欠款: opened by the first failed debit, closed by one way."""
+class ArrearsQuerySet(models.QuerySet["Arrears"]):
+    def open(self) -> ArrearsQuerySet:
+        """Still being debited."""
+        return self.filter(paid_at__isnull=True, advanced_at__isnull=True)
 
-    class Closed(models.TextChoices):
-        PAID = "paid", _("paid")
-        ADVANCED = "advanced", _("advanced by the operator")
+    def advanced(self) -> ArrearsQuerySet:
+        """The operator has paid and waits for the member."""
+        return self.filter(paid_at__isnull=True, advanced_at__isnull=False)
+
+
+class Arrears(models.Model):
+    """A share that was not paid 欠款: opened by the first failed debit; paid by a later one, or
+    advanced by the operator when the days are over, and perhaps paid late after that."""
 
     period = models.ForeignKey(Period, on_delete=models.PROTECT, related_name="arrears")
     membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="arrears")
@@ -242,12 +305,19 @@ class Arrears(models.Model):
     paid_batch = models.ForeignKey(DebitBatch, null=True, on_delete=models.PROTECT)
     advanced_at = models.DateTimeField(null=True)  # the operator paid it into the pool
 
+    objects = ArrearsQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("arrears")
         verbose_name_plural = _("arrears")
         constraints = [
             models.UniqueConstraint(name="arrears_once", fields=["period", "membership"]),
             models.CheckConstraint(name="arrears_positive", condition=Q(amount_fen__gt=0)),
+            models.CheckConstraint(
+                name="arrears_batch_has_its_date",
+                condition=Q(paid_batch__isnull=True)
+                | Q(paid_at__isnull=False, advanced_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -40,3 +40,15 @@ PAYOUT_TRANSITIONS: dict[PayoutState, frozenset[PayoutState]] = {
     PayoutState.PAID: frozenset(),
     PayoutState.FAILED: frozenset({PayoutState.PREPARED}),
 }
+
+
+class Problem(models.TextChoices):
+    """Why a period does not go on. Named on the staff page."""
+
+    NO_RULES = "no_rules", _("No rules are in force on the day of the roster")
+    NO_MEMBERS = "no_members", _("There is no member to share the cost")
+    PREVIOUS_NOT_SPLIT = "previous_not_split", _("The period before is not split yet")
+    ROSTER_CHANGED = "roster_changed", _("The roster is not the one that was locked")
+
+
+DONE = [Stage.SPLIT, Stage.COLLECTING, Stage.COLLECTED]  # the figures of the split stand
