@@ -55,6 +55,88 @@ CODES: dict[str, tuple[Text, Text]] = {
             " more is debited for it."
         ),
     ),
+    "claim_reported": (
+        _("Claim %(number)s is reported"),
+        _(
+            "We have the report for %(name)s. Please add the papers by %(due_on)s. Nothing is lost"
+            " if it takes longer."
+        ),
+    ),
+    "claim_papers_wanted": (
+        _("Claim %(number)s: one more paper is needed"),
+        _(
+            "For the claim of %(name)s we need one more paper by %(due_on)s. Which one, and why,"
+            " stands on the page of the claim."
+        ),
+    ),
+    "claim_waiting": (
+        _("Claim %(number)s waits for a date"),
+        _(
+            "One condition of the claim of %(name)s can only be judged from %(not_before_on)s on."
+            " We go on by ourselves on that day; you need do nothing."
+        ),
+    ),
+    "claim_granted": (
+        _("Claim %(number)s is granted"),
+        _(
+            "The claim of %(name)s is granted: %(benefit_fen)s yuan. It is disclosed on"
+            " %(disclosed_on)s and shared on %(split_on)s. Please say which account it goes to."
+        ),
+    ),
+    "claim_refused": (
+        _("Claim %(number)s: there is a decision"),
+        _(
+            "The benefit cannot be granted for %(name)s with what there is now. The letter says"
+            " why, and what would change it. You can go before a jury until %(appeal_on)s."
+        ),
+    ),
+    "claim_overturned": (
+        _("Claim %(number)s: the jury has granted it"),
+        _(
+            "The jury has decided for %(name)s: %(benefit_fen)s yuan. It is disclosed on"
+            " %(disclosed_on)s and shared on %(split_on)s. Please say which account it goes to."
+        ),
+    ),
+    "claim_upheld": (
+        _("Claim %(number)s: the refusal stands"),
+        _(
+            "The jury has voted on the claim of %(name)s, and the refusal stands. The page of the"
+            " claim shows the result and the ways on."
+        ),
+    ),
+    "claim_message": (
+        _("Claim %(number)s: a message for you"),
+        _("Somebody who works on the claim of %(name)s has written to you."),
+    ),
+    "jury_opened": (
+        _("The jury has your appeal"),
+        _(
+            "Case %(number)s. The jurors read both sides and vote until %(closes_at)s. Until then"
+            " nobody sees how they vote, and neither do we. You need not do anything."
+        ),
+    ),
+    "jury_seated": (
+        _("You are drawn for jury case %(number)s"),
+        _(
+            "Please read the case and vote before %(closes_at)s. If you know the people in it, give"
+            " the seat to another juror; you need no reason."
+        ),
+    ),
+    "jury_extended": (
+        _("Jury case %(number)s: the vote goes on"),
+        _(
+            "Not enough jurors had voted, so the vote is extended once, until %(closes_at)s. A vote"
+            " that is cast stays as it is."
+        ),
+    ),
+    "jury_decided": (
+        _("Jury case %(number)s is decided"),
+        _("The vote closed at %(closes_at)s. The jury page shows the result. Thank you."),
+    ),
+    "jury_withdrawn": (
+        _("Jury case %(number)s has been withdrawn"),
+        _("The claimant has taken the appeal back. There is nothing more to do."),
+    ),
 }
 
 

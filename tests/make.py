@@ -5,10 +5,19 @@ Makers that need a time take `at`; the default is NOON, where every test's clock
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
 from itertools import count
 from typing import Any
 
+import pikepdf
+from PIL import Image
+
+from claims import actions as claim_actions
+from claims import criteria
+from claims.models import Claim
+from claims.states import Status
 from members import actions as member_actions
 from members import bulk, reference
 from members.models import Account, HealthQuestion, HouseholdLink, Member, Membership, Plan
@@ -134,7 +143,166 @@ def membership(
     return made
 
 
+_membership = membership
+
+
 # --- claims ----------------------------------------------------------------------------------
+
+DIAGNOSED = date(2021, 10, 8)
+STORY = "十月八日查出来的，已经做了手术，正在化疗。"
+
+
+def paper_bytes(kind: str = "jpeg") -> bytes:
+    """A small real file: "jpeg", "png" or "pdf" (two pages); no two are alike."""
+    number, out = next(_numbers), BytesIO()
+    if kind == "pdf":
+        with pikepdf.new() as document:
+            document.add_blank_page(page_size=(200 + number, 280))
+            document.add_blank_page()
+            document.save(out)
+    else:
+        colour = (number % 256, number // 256 % 256, 99)
+        Image.new("RGB", (60, 80), colour).save(out, kind.upper())
+    return out.getvalue()
+
+
+def met_answers(claim: Claim, **changed: str) -> dict[str, dict[str, Any]]:
+    """Answers to every condition that make the claim grantable today, but for `changed`."""
+    lines = criteria.rows(claim_actions.definition(claim))
+    answers = {
+        line["leaf"]["code"]: _answer(line["leaf"], negated=line["negated"])
+        for line in lines
+        if "leaf" in line
+    }
+    for code, answer in changed.items():
+        answers[code] = {"answer": answer}
+    return answers
+
+
+def _answer(leaf: criteria.Node, *, negated: bool) -> dict[str, Any]:
+    if negated:
+        return {"answer": "not_met"}
+    given: dict[str, Any] = {"answer": "met"}
+    if "measure" in leaf:
+        step = {"<": -1, ">": 1}.get(leaf["measure"]["op"], 0)
+        given["measured"] = Decimal(leaf["measure"]["value"]) + step
+    if "elapsed" in leaf:
+        given["since"] = clock.today() - timedelta(days=leaf["elapsed"]["days"])
+    return given
+
+
+def claim(
+    status: Status = Status.REPORTED,
+    *,
+    plan: Plan | None = None,
+    membership: Membership | None = None,
+    disease: str = "malignant_tumour",
+    diagnosed_on: date = DIAGNOSED,
+    **changed: Any,
+) -> Claim:
+    """A claim at that status, walked there by the real actions at the clock's time, with papers
+    and with staff of its own. A refused one lacks the papers of its first condition of the
+    illness; a waiting one is a heart attack. `changed`: other fields of the report."""
+    membership = membership or _membership(plan=plan)
+    by, at = guardian(membership.member), clock.now()
+    fields: dict[str, Any] = {
+        "disease": "ami" if status == Status.WAITING else disease,
+        "diagnosed_on": diagnosed_on,
+        "accident": False,
+        "story": STORY,
+        "hospital": "第一人民医院",
+        "call_back": "",
+        "publish_consent": True,
+    } | changed
+    made = claim_actions.report(membership_id=membership.pk, by=by, at=at, **fields)
+    if status == Status.WITHDRAWN:
+        claim_actions.withdraw(claim_id=made.pk, by=by, at=at)
+    elif status != Status.REPORTED:
+        _papers(made, by)
+        _investigate(made, status)
+    made.refresh_from_db()
+    return made
+
+
+_claim = claim
+
+
+def _papers(made: Claim, by: Account) -> None:
+    for kind, name, data in (
+        ("diagnosis", "病理报告.pdf", paper_bytes("pdf")),
+        ("record", "病历.jpg", paper_bytes()),
+    ):
+        claim_actions.add_paper(
+            claim_id=made.pk, kind=kind, name=name, data=data, by=by, at=clock.now()
+        )
+    claim_actions.submit(claim_id=made.pk, by=by, at=clock.now())
+
+
+def _investigate(made: Claim, status: Status) -> None:
+    if status == Status.SUBMITTED:
+        return
+    work: dict[str, Any] = {"claim_id": made.pk, "by": staff("adjuster"), "at": clock.now()}
+    claim_actions.take(**work)
+    claim_actions.record_finding(text="病理报告的日期和姓名与病历一致。", place=1, page=1, **work)
+    if status == Status.PAPERS_WANTED:
+        due_on = clock.today() + timedelta(days=10)
+        claim_actions.request_paper(
+            kind="discharge", why="要有医院盖章的那一页。", due_on=due_on, **work
+        )
+    elif status != Status.INVESTIGATING:
+        claim_actions.finish_investigation(report="到医院核对了病历，属实。", **work)
+        _review(made, status)
+
+
+def _review(made: Claim, status: Status) -> None:
+    if status == Status.REVIEWING:
+        return
+    by, at = staff("reviewer"), clock.now()
+    work: dict[str, Any] = {"claim_id": made.pk, "by": by, "at": at}
+    claim_actions.take(**work)
+    granted = status in (Status.PROPOSED, Status.GRANTED)
+    answers = met_answers(made)
+    if status == Status.WAITING:
+        answers |= {"enzymes": {"answer": "not_shown"}, "ecg": {"answer": "met"}}
+        answers["lvef"]["since"] = clock.today() - timedelta(days=30)
+    elif not granted:
+        answers[first_condition(made)] = {"answer": "not_shown"}
+    claim_actions.answer_criteria(answers=answers, **work)
+    if status == Status.WAITING:
+        not_before = claim_actions.outcome(made, clock.today()).not_before or clock.today()
+        claim_actions.wait_until(not_before=not_before, **work)
+        return
+    decision = claim_actions.propose(
+        granted=granted,
+        clauses=["附件一 第 1 条"],
+        reason="材料齐全，符合条件。" if granted else "没有看到第一项条件的证明。",
+        would_change="" if granted else "补交这一项的报告。",
+        **work,
+    )
+    if status != Status.PROPOSED:
+        claim_actions.confirm(decision_id=decision.pk, by=staff("reviewer"), at=at)
+        _after(made, status)
+
+
+def first_condition(made: Claim) -> str:
+    """The code of the first condition of the illness itself."""
+    disease = criteria.load(made.rules.norm, made.disease)
+    return str(next(criteria.leaves(disease))["code"])
+
+
+def _after(made: Claim, status: Status) -> None:
+    if status in (Status.GRANTED, Status.REFUSED):
+        return
+    claim_actions.appeal(
+        claim_id=made.pk,
+        statement="报告就在医院，病历里写得很清楚，请大家看一看我的情况。",
+        publish_consent=True,
+        by=guardian(made.member),
+        at=clock.now(),
+    )
+    if status == Status.UPHELD:
+        claim_actions.uphold(claim_id=made.pk, verdict={"for": 1, "against": 2}, at=clock.now())
+
 
 # --- jury ------------------------------------------------------------------------------------
 
