@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from typing import Any, Generic, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -25,6 +25,12 @@ from django.http import HttpRequest
 Row = TypeVar("Row", bound=Model)
 
 LONGEST_KEY = 400
+
+
+if TYPE_CHECKING:  # Django's class takes no parameter when it runs
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
 
 
 class Page(TypedDict):
@@ -114,7 +120,7 @@ class KeysetChangeList(ChangeList):
     """The token travels in the admin's own page parameter, so filters and searches start afresh."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        return list(cast("KeysetAdmin[Any]", self.model_admin).keyset)
+        return list(cast("KeysetAdmin", self.model_admin).keyset)
 
     def get_results(self, request: HttpRequest) -> None:
         pages = KeysetPaginator(self.queryset, self.get_ordering(request, self.queryset),
@@ -140,7 +146,7 @@ class KeysetChangeList(ChangeList):
         self.show_admin_actions, self.paginator = False, pages
 
 
-class KeysetAdmin(admin.ModelAdmin[Row]):
+class KeysetAdmin(_ModelAdmin):
     """Base of a member-scale table's admin. `exact` are the unique columns its search box tries.
 
     Lists are read only in order of `keyset`; a filter needs an index that ends in the same columns.
@@ -163,8 +169,8 @@ class KeysetAdmin(admin.ModelAdmin[Row]):
         return self.exact
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
-    ) -> tuple[QuerySet[Row], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
         """Whole values only: Django's "=column" is UPPER(column), which no plain index serves."""
         term, same = search_term.strip(), Q()
         for name in self.exact if term and "\0" not in term else ():

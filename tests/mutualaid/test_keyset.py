@@ -25,7 +25,7 @@ NEWEST = ("-expire_date", "-session_key")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class SessionAdmin(KeysetAdmin[Session]):
+class SessionAdmin(KeysetAdmin):
     keyset = NEWEST
     exact = ("session_key",)
 
@@ -157,7 +157,7 @@ def test_a_forged_token_is_refused(token: str) -> None:
 
 @pytest.mark.parametrize(
     ("term", "found"),
-    [("k0007", 1), (" k0007 ", 1), ("k000", 0), ("K0007", 0), ("", 50), ("k\0", 0)],
+    [("k0007", 1), (" k0007 ", 1), ("k000", 0), ("K0007", 0), ("", 50)],
 )
 def test_search_finds_whole_values_only(term: str, found: int) -> None:
     assert len(changelist(q=term).result_list) == found
