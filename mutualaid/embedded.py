@@ -54,6 +54,7 @@ OUTSIDE = Path("/var/lib/mutualaid")
 LOCK_SECONDS = 180
 START_SECONDS = 120  # crash recovery of a large demo world included
 STOP_SECONDS = 30
+QUIT_SECONDS = 10
 PORTS_TRIED = 5
 
 # Modest for 2 cores and 24 GB, with the test run or the demo beside it.
@@ -68,7 +69,7 @@ POSTGRES_OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# For tests: a power cut may lose everything, a killed process nothing.
+# For tests: a killed server may lose its last commits, a power cut everything.
 NOT_DURABLE = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -657,7 +658,7 @@ def _end_postgres(state: _State, pid: int) -> None:
         lambda: processes.runs(pid, "postgres", state.cluster),
         pid,
         (signal.SIGINT, STOP_SECONDS),
-        (signal.SIGQUIT, 10),
+        (signal.SIGQUIT, QUIT_SECONDS),
         (signal.SIGKILL, 10),
     )
 
@@ -746,7 +747,7 @@ def _end_broker(state: _State, pid: int) -> None:
     processes.end(
         lambda: processes.runs(pid, "valkey-server", state.broker_conf),
         pid,
-        (signal.SIGTERM, 10),
+        (signal.SIGTERM, QUIT_SECONDS),
         (signal.SIGKILL, 10),
     )
 

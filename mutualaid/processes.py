@@ -122,7 +122,9 @@ def launch(command: list[str], log: Path, account: struct_passwd | None) -> int:
             start_new_session=True,
             **user(account),
         )
-    return int(shell.stdout)
+    pid = int(shell.stdout)
+    wait(lambda: argv(pid)[:1] != ["/bin/sh"], 10)  # not yet the server, still the shell's copy
+    return pid
 
 
 def user(account: struct_passwd | None) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def _spawn(command: str, port: int) -> subprocess.Popen[bytes]:
         | {"PORT": str(port), "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_die_with_parent(),  # safe: we have no other thread
+        preexec_fn=_die_with_parent(),  # noqa: PLW1509 there is no other thread
     )
 
 
@@ -197,7 +197,7 @@ def prepare_site() -> str:
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=_die_with_parent(),  # safe: we have no other thread
+        preexec_fn=_die_with_parent(),
     )
     if made.returncode != 0:
         raise RunError("The site could not be prepared: the reason stands above.")
