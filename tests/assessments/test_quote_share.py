@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVERLESS = {"DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL"}
+OURS = ("DATABASE_", "BROKER_", "MUTUALAID_", "DJANGO_")
 
 
 def quote_share(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in SERVERLESS}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     environment |= {"MUTUALAID_DATA_DIR": str(tmp_path / "data"), "PYTHONUTF8": "1"}
     return subprocess.run(
         [sys.executable, "manage.py", "quote_share", *words],
