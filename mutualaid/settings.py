@@ -114,6 +114,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "mutualaid.urls"
+CSRF_FAILURE_VIEW = "mutualaid.views.csrf_failure"
 WSGI_APPLICATION = "mutualaid.wsgi.application"
 FORM_RENDERER = "mutualaid.forms.Renderer"
 TEMPLATES = [
@@ -148,6 +149,11 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 EVIDENCE_DIR = DATA_DIR / "evidence"
 PUBLISHED_DIR = DATA_DIR / "published"
+# Who moves the money (assessments/providers.py). The sandbox moves none.
+PAYMENT_PROVIDER = env.choice(
+    "MUTUALAID_PAYMENTS", "batch_file" if PRODUCTION else "sandbox", ("sandbox", "batch_file")
+)
+PAYMENT_DIR = DATA_DIR / "payments"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
