@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from claims.models import Appeal
 from jury.states import VOTING, Status
-from members.models import Account, Member, in_language
+from members.models import Account, Member, Membership, Plan, in_language
 from mutualaid.history import append_only
 
 
@@ -70,6 +72,19 @@ class ExamAttempt(models.Model):
         return f"exam {self.pk}"
 
 
+class JurorQuerySet(models.QuerySet["Juror"]):
+    def active(self) -> JurorQuerySet:
+        """In office, with a login that is open, and not working here."""
+        return self.filter(
+            resigned_at__isnull=True, account__is_active=True, account__is_staff=False
+        )
+
+    def serving(self, plan: Plan, joined_before: datetime) -> JurorQuerySet:
+        """Active, and sharing this plan's costs since before that instant. In order of id."""
+        memberships = Membership.objects.open().filter(plan=plan, joined_at__lt=joined_before)
+        return self.active().filter(member_id__in=memberships.values("member_id")).order_by("pk")
+
+
 class Juror(models.Model):
     """A member certified to sit on panels 赔审员."""
 
@@ -77,6 +92,8 @@ class Juror(models.Model):
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="juror")
     certified_at = models.DateTimeField()
     resigned_at = models.DateTimeField(null=True)
+
+    objects = JurorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("juror")
@@ -90,11 +107,13 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def voting(self) -> CaseQuerySet:
         return self.filter(status__in=VOTING)
 
-    def for_juror(self, account: Account) -> CaseQuerySet:
-        """Cases in which this account holds a seat that it has not declined."""
-        return self.filter(
-            seats__juror__account=account, seats__declined_at__isnull=True
-        ).distinct()
+    def out_of_time(self, instant: datetime) -> CaseQuerySet:
+        """Still voting, though the closing instant has come."""
+        return self.voting().filter(closes_at__lte=instant)
+
+    def appeal_withdrawn(self) -> CaseQuerySet:
+        """Still voting, though the claimant has taken the appeal back."""
+        return self.voting().filter(appeal__withdrawn_at__isnull=False)
 
 
 class Case(models.Model):
@@ -108,6 +127,9 @@ class Case(models.Model):
     panel_size = models.PositiveIntegerField()
     quorum = models.PositiveIntegerField()
     extension_hours = models.PositiveIntegerField()
+    # Frozen before the draw: ids of jurors in order, and those of them with a conflict.
+    roster = models.JSONField()
+    excluded = models.JSONField()
     roster_digest = models.BinaryField(max_length=32)
     seed = models.BinaryField(max_length=32)
     seed_commitment = models.BinaryField(max_length=32)
@@ -127,10 +149,27 @@ class Case(models.Model):
                 condition=Q(status__in=VOTING, closed_at__isnull=True)
                 | (~Q(status__in=VOTING) & Q(closed_at__isnull=False)),
             ),
+            models.CheckConstraint(
+                name="case_quorum_within_panel",
+                condition=Q(quorum__gte=1, quorum__lte=F("panel_size")),
+            ),
+            models.CheckConstraint(
+                name="case_closes_after_it_opens", condition=Q(closes_at__gt=F("opened_at"))
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+
+class SeatQuerySet(models.QuerySet["Seat"]):
+    def held(self) -> SeatQuerySet:
+        """Not declined."""
+        return self.filter(declined_at__isnull=True)
+
+    def of_account(self, account: Account) -> SeatQuerySet:
+        """The seats this account holds, the newest first."""
+        return self.held().filter(juror__account=account).order_by("-seated_at", "-pk")
 
 
 class Seat(models.Model):
@@ -142,6 +181,8 @@ class Seat(models.Model):
     seated_at = models.DateTimeField()
     declined_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)  # opened the whole pack
+
+    objects = SeatQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -198,6 +239,15 @@ class Verdict(models.Model):
 
     class Meta:
         triggers = append_only()
+        constraints = [
+            models.CheckConstraint(
+                name="verdict_outcome_known", condition=Q(outcome__in=["overturned", "upheld"])
+            ),
+            models.CheckConstraint(
+                name="verdict_overturns_by_majority",
+                condition=~Q(outcome="overturned") | Q(support__gt=F("against")),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.case_id} {self.outcome}"
