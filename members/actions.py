@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, models, transaction
 from django.utils.translation import gettext as _
 
-from members import bulk, notices, policies, rules
+from members import bulk, notices, places, policies, rules
 from members.models import (
     AccessRecord,
     Account,
@@ -99,8 +99,7 @@ def add_member(
     if by.pk != account.pk or not account.is_active:
         raise Forbidden(_("You can add people to your own family only."))
     name = _checked_name(name)
-    number = rules.check_id_number(id_number, allow_demo=settings.DEMO)
-    _check_born(number, at)
+    number = _checked_number(id_number, at)
     _check_relation(account, relation)
     member = _write_member(name, number, at)
     _register(account, member, number.number)
@@ -115,12 +114,17 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _check_born(number: rules.IdNumber, at: datetime) -> None:
+def _checked_number(text: str, at: datetime) -> rules.IdNumber:
+    try:
+        number = rules.check_id_number(text, allow_demo=settings.DEMO)
+    except ValueError as error:
+        raise Invalid(str(error), field="id_number") from error
     if number.birth_on > day(at):
         raise Invalid(
             _("The date of birth in this ID number is still to come. Check digits 7 to 14."),
             field="id_number",
         )
+    return number
 
 
 def _check_relation(account: Account, relation: str) -> None:
@@ -137,7 +141,7 @@ def _write_member(name: str, number: rules.IdNumber, at: datetime) -> Member:
     member_id = _next_id(Member)
     key = vault.new_data_key(member_id)
     sealed = vault.seal(
-        number.number, key=key, member_id=member_id, where=id_number_place(member_id)
+        number.number, key=key, member_id=member_id, where=places.id_number(member_id)
     )
     member = Member.objects.create(
         pk=member_id,
@@ -152,14 +156,9 @@ def _write_member(name: str, number: rules.IdNumber, at: datetime) -> Member:
     return member
 
 
-def id_number_place(member_id: int) -> str:
-    """The place an ID number is sealed for."""
-    return f"members_member.id_number:{member_id}"
-
-
 def _register(account: Account, member: Member, number: str) -> None:
     """One person is one member: the unique hash decides, also between two at once."""
-    id_hash = vault.keyed_hash(number, purpose="id number")
+    id_hash = places.id_hash(number)
     known = IdentityNumber.objects.filter(id_hash=id_hash).first()
     if known and account.household.filter(member_id=known.member_id).exists():
         raise Invalid(_("This person is already in your family."), field="id_number")
@@ -208,7 +207,7 @@ def save_answer(
     draft = _locked_draft(member_id, plan_id, at)
     answers = _draft_answers(draft, by, at) | {code: answer}
     draft.answers_sealed = seal(
-        member_id=member_id, text=_canonical(answers), where=_draft_place(draft)
+        member_id=member_id, text=places.written(answers), where=places.draft(draft.pk)
     )
     draft.changed_at = at
     draft.save(update_fields=["answers_sealed", "changed_at"])
@@ -230,10 +229,6 @@ def _locked_draft(member_id: int, plan_id: int, at: datetime) -> JoinDraft:
     return JoinDraft.objects.select_for_update().get(member_id=member_id, plan_id=plan_id)
 
 
-def _draft_place(draft: JoinDraft) -> str:
-    return f"members_joindraft.answers:{draft.pk}"
-
-
 def _draft_answers(draft: JoinDraft, by: Account, at: datetime) -> dict[str, str]:
     if draft.answers_sealed is None:
         return {}
@@ -241,7 +236,7 @@ def _draft_answers(draft: JoinDraft, by: Account, at: datetime) -> dict[str, str
         open_sealed(
             member_id=draft.member_id,
             sealed=draft.answers_sealed,
-            where=_draft_place(draft),
+            where=places.draft(draft.pk),
             what="draft",
             by=by,
             why="own",
@@ -250,10 +245,6 @@ def _draft_answers(draft: JoinDraft, by: Account, at: datetime) -> dict[str, str
         )
     )
     return answers
-
-
-def _canonical(answers: Mapping[str, str]) -> str:
-    return json.dumps(dict(answers), sort_keys=True, separators=(",", ":"))
 
 
 @transaction.atomic
@@ -329,24 +320,19 @@ def _check_health(in_force: Rules, answers: Mapping[str, str]) -> None:
         )
 
 
-def declaration_place(declaration_id: int) -> str:
-    """The place a declaration's answers are sealed for."""
-    return f"members_declaration.answers:{declaration_id}"
-
-
 def _declare(
     member: Member, in_force: Rules, answers: Mapping[str, str], by: Account, at: datetime
 ) -> Declaration:
     declaration_id = _next_id(Declaration)
-    text = _canonical(answers)
+    text = places.written(answers)
     return Declaration.objects.create(
         pk=declaration_id,
         member=member,
         question_set=in_force.question_set,
         answers_sealed=seal(
-            member_id=member.pk, text=text, where=declaration_place(declaration_id)
+            member_id=member.pk, text=text, where=places.declaration(declaration_id)
         ),
-        digest=vault.keyed_hash(text, purpose="declaration"),
+        digest=places.digest(member.pk, text),
         declared_by=by,
         declared_at=at,
     )
@@ -377,7 +363,7 @@ def open_declaration(*, declaration_id: int, by: Account, why: str, at: datetime
         open_sealed(
             member_id=declaration.member_id,
             sealed=declaration.answers_sealed,
-            where=declaration_place(declaration_id),
+            where=places.declaration(declaration_id),
             what="declaration",
             by=by,
             why=why,
@@ -394,7 +380,7 @@ def open_id_number(*, member_id: int, by: Account, why: str, at: datetime) -> st
     return open_sealed(
         member_id=member_id,
         sealed=member.id_number_sealed,
-        where=id_number_place(member_id),
+        where=places.id_number(member_id),
         what="id_number",
         by=by,
         why=why,

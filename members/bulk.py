@@ -1,14 +1,23 @@
-"""The writer of sets: ends of memberships, and the demo crowd. The same checks as `actions`, as SQL."""
+"""The writer of sets: ends of memberships, and the demo crowd.
+
+The same checks as `actions`, as SQL.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from random import Random
+from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
-from members.models import Membership
+from members import crowd as invented
+from members import places
+from members.models import Membership, Plan, Rules
+from members.rules import COMPOUND_SURNAMES, covered_from
+from mutualaid import vault
+from mutualaid.clock import SHANGHAI
 
 _END = """
 UPDATE members_membership
@@ -24,12 +33,13 @@ WITH ended AS (
      WHERE m.id = s.member_id AND r.id = s.rules_id
        AND s.ended_at IS NULL AND s.joined_at <= %(at)s
        AND m.birth_on + make_interval(years => r.max_age_years::int + 1) <= %(on)s
- RETURNING s.id, s.payer_id, m.name, r.max_age_years
+ RETURNING s.id, s.payer_id, replace(m.name, ' ', '') AS name, r.max_age_years
 ), told AS (
     INSERT INTO members_notice (account_id, code, facts, at)
     SELECT payer_id, 'aged_out',
            jsonb_build_object(
-               'name', left(name, 1) || repeat('*', length(name) - 1),
+               'name', left(name, 1 + (length(name) > 2 AND left(name, 2) = ANY(%(compound)s))::int)
+                   || '**',
                'number', 'M' || lpad(id::text, 9, '0'),
                'ended_on', %(on)s::date, 'age', max_age_years),
            %(at)s
@@ -59,18 +69,234 @@ def age_out(*, on: date, at: datetime) -> int:
     """End every open membership whose member has passed the highest age of its rules by that day,
     and tell its payer; returns how many. Locks their rows. The name is masked as in `rules`."""
     with connection.cursor() as cursor:
-        cursor.execute(_AGE_OUT, {"on": on, "at": at})
+        cursor.execute(_AGE_OUT, {"on": on, "at": at, "compound": list(COMPOUND_SURNAMES)})
         count: int = cursor.fetchone()[0]
     return count
 
 
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+# --- the demo crowd
+
+_AT_ODDS = """
+SELECT count(*)
+  FROM members_membership AS s
+  JOIN members_member AS m ON m.id = s.member_id
+  JOIN members_rules AS r ON r.id = s.rules_id
+ WHERE s.id BETWEEN %(first)s AND %(last)s
+   AND ((s.joined_at AT TIME ZONE 'Asia/Shanghai')::date - m.birth_on < r.min_age_days
+        OR m.birth_on + make_interval(years => r.max_age_years::int + 1)
+           <= (s.joined_at AT TIME ZONE 'Asia/Shanghai')::date
+        OR s.covered_from
+           <> (s.joined_at AT TIME ZONE 'Asia/Shanghai')::date + r.waiting_days
+        OR NOT EXISTS (SELECT FROM members_householdlink AS h
+                        WHERE h.member_id = m.id AND h.account_id = s.payer_id))
+"""
 
 
-def demo_number(province: str, born: date, sex: str, serial: int) -> str:
-    """An ID number of nobody: its county is unassigned, and only the sandbox accepts it.
+class Crowd(NamedTuple):
+    """What `crowd` wrote, and the range of its membership ids (no others lie within)."""
 
-    `serial` 0 to 499 tells apart people born there on the same day.
+    accounts: int
+    members: int
+    first_membership: int
+    last_membership: int
+
+
+class CrowdUnsound(Exception):
+    """The crowd breaks a rule that `actions.join` keeps. Nothing was written."""
+
+
+class _Row(NamedTuple):
+    """One person on the way into the tables: the ids of its rows, and what is sealed."""
+
+    person: invented.Person
+    account: int
+    member: int
+    link: int
+    declaration: int
+    membership: int
+    consent: int
+    joined_on: date
+    joined_at: str
+
+
+class _Sealed(NamedTuple):
+    key: bytes
+    number: bytes
+    answers: bytes
+
+
+@transaction.atomic
+def crowd(
+    *, plan_id: int, joined_on: Sequence[date], people: int = 71_177, seed: int = 20211207
+) -> Crowd:
+    """Invented members of a plan, in sets: accounts, people, keys, identities, family links,
+    declarations, memberships, consents.
+
+    `joined_on`: days in Asia/Shanghai over which families are spread. The same seed gives the same
+    people; only keys and nonces differ. Once per database: the ID numbers would meet again.
+    Raises CrowdUnsound when a check fails. 71,177: a thousandth of the real plan (domain.md §2a).
     """
-    body = f"{province}9999{born:%Y%m%d}{serial * 2 + (sex == 'm'):03d}"
-    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, _WEIGHTS, strict=True)) % 11]
+    families = list(invented.families(people=people, joined_on=list(joined_on), seed=seed))
+    rows = list(_numbered(families, seed))
+    terms = _terms(plan_id, joined_on)
+    _copy_people(rows, terms)
+    _copy_memberships(rows, plan_id, terms)
+    _check(rows[0].membership, rows[-1].membership)
+    return Crowd(len(families), len(rows), rows[0].membership, rows[-1].membership)
+
+
+def _numbered(families: Sequence[invented.Family], seed: int) -> Iterator[_Row]:
+    people = sum(len(family.people) for family in families)
+    accounts = iter(_ids("account", len(families)))
+    tables = ("member", "householdlink", "declaration", "membership", "ruleconsent")
+    ids = zip(*(_ids(table, people) for table in tables), strict=True)
+    chance = Random(seed)  # noqa: S311 - a repeatable crowd, not a secret
+    for family in families:
+        account = next(accounts)
+        at = datetime.combine(family.joined_on, time(8), tzinfo=SHANGHAI)
+        at += timedelta(seconds=chance.randrange(14 * 3600))
+        for person in family.people:
+            member, link, declaration, membership, consent = next(ids)
+            yield _Row(
+                person=person,
+                account=account,
+                member=member,
+                link=link,
+                declaration=declaration,
+                membership=membership,
+                consent=consent,
+                joined_on=family.joined_on,
+                joined_at=at.isoformat(),
+            )
+
+
+def _ids(table: str, count: int) -> list[int]:
+    """So many ids of a table, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [f"members_{table}", count],
+        )
+        return sorted(number for (number,) in cursor.fetchall())
+
+
+def _terms(plan_id: int, joined_on: Sequence[date]) -> dict[date, tuple[Rules, str]]:
+    """For each day the rules in force and the answers of who meets their health requirement."""
+    plan = Plan.objects.get(pk=plan_id)
+    terms = {}
+    for on in set(joined_on):
+        rules = Rules.objects.in_force(plan, on)
+        codes = rules.question_set.questions.values_list("code", flat=True)
+        terms[on] = (rules, places.written(dict.fromkeys(codes, "no")))
+    return terms
+
+
+def _sealed(row: _Row, answers: str) -> _Sealed:
+    key, seal = vault.new_sealer(row.member)
+    return _Sealed(
+        key,
+        seal(row.person.number, places.id_number(row.member)),
+        seal(answers, places.declaration(row.declaration)),
+    )
+
+
+def _copy(table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
+    statement = f"COPY members_{table} ({columns}) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _copy_people(rows: Sequence[_Row], terms: dict[date, tuple[Rules, str]]) -> None:
+    """Accounts without a password, people, keys, identities, family links, declarations."""
+    _copy(
+        "account",
+        "id, email, password, display_name, staff_number, is_staff, is_active, is_superuser,"
+        " made_at",
+        (_account(row) for row in rows if row.person.relation == "self"),
+    )
+    both = [(row, _sealed(row, terms[row.joined_on][1])) for row in rows]
+    _copy(
+        "member",
+        "id, name, id_number_sealed, birth_on, sex, region, made_at",
+        (_member(row, sealed) for row, sealed in both),
+    )
+    _copy("datakey", "member_id, wrapped", ((row.member, sealed.key) for row, sealed in both))
+    _copy(
+        "identitynumber",
+        "id_hash, member_id",
+        ((places.id_hash(row.person.number), row.member) for row in rows),
+    )
+    _copy(
+        "householdlink",
+        "id, account_id, member_id, relation, made_at",
+        ((r.link, r.account, r.member, r.person.relation, r.joined_at) for r in rows),
+    )
+    _copy(
+        "declaration",
+        "id, member_id, question_set_id, answers_sealed, digest, declared_by_id, declared_at",
+        (_declaration(row, sealed, *terms[row.joined_on]) for row, sealed in both),
+    )
+
+
+def _account(row: _Row) -> Sequence[Any]:
+    email = f"{row.account}@crowd.invalid"
+    return row.account, email, "!", row.person.name, "", "f", "t", "f", row.joined_at
+
+
+def _member(row: _Row, sealed: _Sealed) -> Sequence[Any]:
+    who = row.person
+    return row.member, who.name, sealed.number, who.born, who.sex, who.province, row.joined_at
+
+
+def _declaration(row: _Row, sealed: _Sealed, rules: Rules, answers: str) -> Sequence[Any]:
+    digest = places.digest(row.member, answers)
+    return (
+        row.declaration,
+        row.member,
+        rules.question_set_id,
+        sealed.answers,
+        digest,
+        row.account,
+        row.joined_at,
+    )
+
+
+def _copy_memberships(
+    rows: Sequence[_Row], plan_id: int, terms: dict[date, tuple[Rules, str]]
+) -> None:
+    covered = {on: covered_from(on, rules.waiting_days) for on, (rules, _) in terms.items()}
+    version = {on: rules.pk for on, (rules, _) in terms.items()}
+    _copy(
+        "membership",
+        "id, member_id, plan_id, payer_id, rules_id, declaration_id, joined_at, covered_from",
+        (
+            (
+                r.membership,
+                r.member,
+                plan_id,
+                r.account,
+                version[r.joined_on],
+                r.declaration,
+                r.joined_at,
+                covered[r.joined_on],
+            )
+            for r in rows
+        ),
+    )
+    _copy(
+        "ruleconsent",
+        "id, membership_id, rules_id, kind, by_id, at",
+        (
+            (r.consent, r.membership, version[r.joined_on], "accepted", r.account, r.joined_at)
+            for r in rows
+        ),
+    )
+
+
+def _check(first: int, last: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_AT_ODDS, {"first": first, "last": last})
+        at_odds = cursor.fetchone()[0]
+    if at_odds:
+        raise CrowdUnsound(f"{at_odds} invented memberships break the rules of joining.")

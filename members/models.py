@@ -199,7 +199,7 @@ class Plan(models.Model):
     name_zh = models.TextField()
     name_en = models.TextField()
     opened_on = models.DateField()
-    # The first period is the first whose roster is locked on or after this day (opened_on, if null).
+    # The first period is that whose roster is locked on or after this day (null: opened_on).
     shares_from = models.DateField(null=True)
 
     class Meta:
@@ -216,7 +216,7 @@ class Plan(models.Model):
 
 class RulesQuerySet(models.QuerySet["Rules"]):
     def in_force(self, plan: Plan, on: date) -> Rules:
-        """The version in force on that Shanghai date. Raises Rules.DoesNotExist before the first."""
+        """The version in force on that Shanghai day. Raises Rules.DoesNotExist before any."""
         return self.filter(plan=plan, effective_on__lte=on).latest("effective_on")
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from functools import cache
 
 from cryptography.exceptions import InvalidTag
@@ -59,6 +60,19 @@ def seal(text: str | bytes, *, key: bytes, member_id: int, where: str) -> bytes:
     plain = text.encode() if isinstance(text, str) else text
     nonce = os.urandom(_NONCE)
     return nonce + AESGCM(_unwrap(key, member_id)).encrypt(nonce, plain, where.encode())
+
+
+def new_sealer(member_id: int) -> tuple[bytes, Callable[[str, str], bytes]]:
+    """For writing in sets: a fresh wrapped data key, and `seal(text, where)` under it."""
+    key_id, house = next(iter(_house_keys(settings.VAULT_KEYS).items()))
+    key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE)
+    cipher = AESGCM(key)
+
+    def sealed(text: str, where: str) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + cipher.encrypt(nonce, text.encode(), where.encode())
+
+    return key_id + nonce + house.encrypt(nonce, key, _bound(member_id)), sealed
 
 
 def open_bytes(sealed: bytes, *, key: bytes, member_id: int, where: str) -> bytes:

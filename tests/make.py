@@ -18,8 +18,11 @@ from claims import actions as claim_actions
 from claims import criteria
 from claims.models import Claim
 from claims.states import Status
+from jury import actions as jury_actions
+from jury import reference as jury_reference
+from jury.models import Ballot, Case, ExamAttempt, ExamQuestion, Juror, Seat
 from members import actions as member_actions
-from members import bulk, reference
+from members import reference, rules
 from members.models import Account, HealthQuestion, HouseholdLink, Member, Membership, Plan
 from mutualaid import clock
 from mutualaid.clock import SHANGHAI
@@ -77,7 +80,7 @@ _plan = plan
 
 def id_number(born: date = BORN, sex: str = "f") -> str:
     """An ID number of nobody, never the same twice: only the sandbox accepts its region."""
-    return bulk.demo_number("33", born, sex, next(_numbers) % 500)
+    return rules.demo_id_number(region="33", birth_on=born, sex=sex, serial=next(_numbers) % 1000)
 
 
 def member(
@@ -305,6 +308,76 @@ def _after(made: Claim, status: Status) -> None:
 
 
 # --- jury ------------------------------------------------------------------------------------
+
+
+def juror(plan: Plan | None = None, joined: datetime = JOINED, **person: Any) -> Juror:
+    """A member of the plan who has passed the exam, in office. `person` goes to make.member."""
+    fields = {"name": f"周{chr(0x4E00 + next(_numbers))}", "born": date(1980, 3, 3)} | person
+    made = _membership(plan, joined, **fields)
+    by = guardian(made.member)
+    pass_exam(by)
+    return Juror.objects.get(account=by)
+
+
+def pass_exam(by: Account, *, wrong: int = 0) -> ExamAttempt:
+    """Sit the exam and hand it in with all answers right, but for the first `wrong`."""
+    if not ExamQuestion.objects.exists():
+        jury_reference.ensure_questions()
+    attempt = jury_actions.begin_exam(by=by, at=clock.now())
+    asked = ExamQuestion.objects.in_bulk(attempt.questions)
+    answers = [asked[key].right for key in attempt.questions]
+    for place in range(wrong):
+        answers[place] = (answers[place] + 1) % len(asked[attempt.questions[place]].options_zh)
+    return jury_actions.answer_exam(attempt_id=attempt.pk, answers=answers, by=by, at=clock.now())
+
+
+def case(
+    plan: Plan | None = None,
+    panel: int = 3,
+    quorum: int = 2,
+    spare: int = 0,
+    claim: Claim | None = None,
+) -> Case:
+    """An open jury case: a refused and appealed claim, and a panel drawn from `panel` + `spare`
+    jurors of its plan, whose rules say so."""
+    if plan is None and claim is None:
+        plan = _plan() if (panel, quorum) == (3, 2) else _plan(panel_size=panel, quorum=quorum)
+    claim = claim or _claim(Status.APPEALED, plan=plan)
+    plan = claim.membership.plan
+    for _missing in range(panel + spare - Juror.objects.serving(plan, clock.now()).count()):
+        juror(plan)
+    jury_actions.convene_due(at=clock.now())
+    return Case.objects.get(appeal__claim=claim)
+
+
+def ballot(seat: Seat, choice: str = "support", clause: str = "other") -> Ballot:
+    """The seat's juror reads the case and votes."""
+    by, at = seat.juror.account, clock.now()
+    jury_actions.mark_read(seat_id=seat.pk, by=by, at=at)
+    return jury_actions.vote(
+        seat_id=seat.pk,
+        choice=choice,
+        clause=clause,
+        reason="我看了双方的材料，按规则逐条对照，这是我的判断，没有别的考虑。",
+        by=by,
+        at=at,
+    )
+
+
+def ballots(case: Case, *, support: int = 0, against: int = 0, abstain: int = 0) -> list[Ballot]:
+    """So many votes from seats that have not voted, in drawn order."""
+    choices = ["support"] * support + ["against"] * against + ["abstain"] * abstain
+    seats = case.seats.held().filter(ballot__isnull=True).order_by("drawn")[: len(choices)]
+    return [ballot(seat, choice) for seat, choice in zip(seats, choices, strict=True)]
+
+
+def close(case: Case) -> Case:
+    """The closing instant comes, and with it what is due."""
+    clock.move_to(case.closes_at, frozen=True)
+    jury_actions.close_due(at=clock.now())
+    case.refresh_from_db()
+    return case
+
 
 # --- assessments -----------------------------------------------------------------------------
 

@@ -1,0 +1,41 @@
+"""What a sealed value is bound to, and how answers are written before they are sealed.
+
+One list for `actions` and `bulk`: a value sealed by one opens for the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from mutualaid import vault
+
+
+def id_number(member_id: int) -> str:
+    """The place of a member's ID number."""
+    return f"members_member.id_number:{member_id}"
+
+
+def declaration(declaration_id: int) -> str:
+    """The place of a declaration's answers."""
+    return f"members_declaration.answers:{declaration_id}"
+
+
+def draft(draft_id: int) -> str:
+    """The place of the answers on the way to joining."""
+    return f"members_joindraft.answers:{draft_id}"
+
+
+def written(answers: Mapping[str, str]) -> str:
+    """Answers as canonical JSON: the same answers are the same text."""
+    return json.dumps(dict(answers), sort_keys=True, separators=(",", ":"))
+
+
+def digest(member_id: int, text: str) -> bytes:
+    """By which a declaration is known to be unchanged, and says nothing of another member's."""
+    return vault.keyed_hash(f"{member_id}\0{text}", purpose="declaration")
+
+
+def id_hash(number: str) -> bytes:
+    """By which an ID number is found again (members_identitynumber)."""
+    return vault.keyed_hash(number, purpose="id number")
