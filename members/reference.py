@@ -97,16 +97,23 @@ Answer the health questions truthfully: who did not meet them on joining gets no
 
 
 @transaction.atomic
-def ensure_plan(*, code: str = "critical", demo: bool = False, **overrides: Any) -> Plan:
+def ensure_plan(
+    *,
+    code: str = "critical",
+    demo: bool = False,
+    shares_from: date | None = None,
+    **overrides: Any,
+) -> Plan:
     """The plan with its first rules, benefit bands and questions. Idempotent: a plan that is there
     is returned as it is. `overrides` are fields of Rules; demo=True takes what a small community
-    needs (no cap a case, no dissolution threshold)."""
+    needs (no cap a case, no dissolution threshold). `shares_from`: the day of the first roster."""
     plan, made = Plan.objects.get_or_create(
         code=code,
         defaults={
             "name_zh": "大病互助计划",
             "name_en": "Critical Illness Plan",
             "opened_on": BEGAN,
+            "shares_from": shares_from,
         },
     )
     if made:
