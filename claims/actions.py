@@ -620,26 +620,27 @@ def _failing(found: criteria.Outcome) -> list[str]:
 
 def _table(claim: Claim, found: criteria.Outcome) -> list[dict[str, Any]]:
     """Every condition with what it came to, as data that later changes of a definition or an
-    answer cannot reach. `negated`: an exclusion, which must not be met."""
+    answer cannot reach. part: "general" or "illness"; negated: an exclusion, must not be met."""
     given = {answer.code: answer for answer in claim.answers.select_related("paper")}
-    lines = [line for line in criteria.rows(definition(claim)) if "leaf" in line]
+    parts = {
+        "general": criteria.general(),
+        "illness": criteria.load(claim.rules.norm, claim.disease),
+    }
     return [
-        _line(line["leaf"], line["negated"], found.leaves[line["leaf"]["code"]], given)
-        for line in lines
+        {"part": part, "negated": line["negated"]}
+        | _line(line["leaf"], found.leaves[line["leaf"]["code"]], given.get(line["leaf"]["code"]))
+        for part, tree in parts.items()
+        for line in criteria.rows(tree)
+        if "leaf" in line
     ]
 
 
 def _line(
-    leaf: criteria.Node,
-    negated: bool,
-    judged: criteria.Judged,
-    given: Mapping[str, CriterionAnswer],
+    leaf: criteria.Node, judged: criteria.Judged, answer: CriterionAnswer | None
 ) -> dict[str, Any]:
-    answer = given.get(leaf["code"])
     measured = answer.measured if answer else None
     words = ("code", "clause", "text_zh", "text_en", "remedy_zh", "remedy_en")
     return {word: leaf[word] for word in words} | {
-        "negated": negated,
         "answer": str(judged.result),
         "measured": None if measured is None else f"{measured.normalize():f}",
         "unit": leaf.get("measure", {}).get("unit", ""),

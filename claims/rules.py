@@ -72,9 +72,16 @@ def papers_due(reported_at: datetime) -> datetime:
     return end_of_day(clock.day(reported_at) + timedelta(days=PAPERS_DAYS))
 
 
-def work_due(claim: Claim, status: Status, still: timedelta = timedelta(0)) -> datetime:
-    """By when this part of the work on a complete claim must be done; `still` is not counted."""
-    if claim.complete_at is None:
+def work_due(
+    claim: Claim,
+    status: Status,
+    still: timedelta = timedelta(0),
+    complete_at: datetime | None = None,
+) -> datetime:
+    """By when this part of the work must be done; `still` is not counted. `complete_at`: the day
+    supposed for papers that are not there yet. Raises ValueError without either."""
+    complete_at = claim.complete_at or complete_at
+    if complete_at is None:
         raise ValueError("Work has no date before the papers are complete.")
     whole = claim.rules.decision_days
     days = {
@@ -83,7 +90,7 @@ def work_due(claim: Claim, status: Status, still: timedelta = timedelta(0)) -> d
         Status.REVIEWING: whole * 9 // 10,
         Status.PROPOSED: whole,
     }[status]
-    return end_of_day(clock.day(claim.complete_at + still) + timedelta(days=days))
+    return end_of_day(clock.day(complete_at + still) + timedelta(days=days))
 
 
 def appeal_due(claim: Claim, decided_at: datetime) -> datetime:
