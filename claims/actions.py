@@ -518,6 +518,19 @@ def _measured(value: Decimal | int | str | None, code: str) -> Decimal | None:
 
 
 @transaction.atomic
+def investigate_again(*, claim_id: int, why: str, by: Account, at: datetime) -> Claim:
+    """Give the claim back to its adjuster, with what is still to be found out. Locks the claim."""
+    claim = _being_reviewed(claim_id, by, at)
+    why = _text(why, field="why")
+    investigation = claim.investigation
+    investigation.closed_at = None
+    investigation.save(update_fields=["closed_at"])
+    due = rules.work_due(claim, Status.REVIEWING, _still(claim, at))
+    owner, facts = investigation.adjuster, {"why": why}
+    return _move(claim, Status.INVESTIGATING, by=by, at=at, due_at=due, owner=owner, facts=facts)
+
+
+@transaction.atomic
 def wait_until(*, claim_id: int, not_before: date, by: Account, at: datetime) -> Claim:
     """Let the claim rest until the day that a condition sets; the clock of the decision stands.
 

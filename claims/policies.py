@@ -16,7 +16,7 @@ from mutualaid.errors import Forbidden, Refused
 INVESTIGATE, DECIDE = "claims.investigate_claim", "claims.decide_claim"
 
 
-def allowed(check: Callable[..., None], *args: Any) -> bool:
+def allowed(check: Callable[..., object], *args: Any) -> bool:
     """Whether a check of this file passes; for pages that ask without doing."""
     try:
         check(*args)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from claims import rules
 from claims.models import Claim, Decision
-from claims.states import Status, Turn
+from claims.states import OPEN, Status, Turn
 from members.models import Account
 from members.rules import mask_name
 from mutualaid import clock
@@ -212,3 +212,13 @@ def _afterwards(claim: Claim) -> Iterator[Step]:
     words = {"split": day(split_on), "paid": day(paid_on)}
     when = _("shared on %(split)s, with you by %(paid)s") % words
     yield Step("payout", _("Sharing and payout"), "later", split_on, when)
+
+
+def is_yours(claim: Claim) -> bool:
+    """The claimant must act next."""
+    return claim.turn is Turn.CLAIMANT and claim.due_at is not None
+
+
+def is_under_way(claim: Claim) -> bool:
+    """Open, or granted: no second claim beside it."""
+    return claim.status in OPEN or claim.status == Status.GRANTED
