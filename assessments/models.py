@@ -151,6 +151,14 @@ class PeriodCaseQuerySet(models.QuerySet["PeriodCase"]):
     def active(self) -> PeriodCaseQuerySet:
         return self.filter(set_aside_at__isnull=True)
 
+    def payable(self) -> PeriodCaseQuerySet:
+        """Split, with a payee that the claimant confirmed, and no payout prepared yet."""
+        return self.active().filter(
+            period__stage__in=DONE,
+            claim__payee__confirmed_at__isnull=False,
+            claim__payout__isnull=True,
+        )
+
 
 class PeriodCase(models.Model):
     """A granted claim in a period. One active a claim; set aside, it may enter a later one."""
