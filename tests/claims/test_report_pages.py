@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 
 from claims.models import Claim
@@ -31,7 +32,7 @@ def signed_in(account: Account) -> Client:
     return client
 
 
-def answer_all(client: Client, membership: Membership) -> HttpResponse:
+def answer_all(client: Client, membership: Membership) -> Any:
     for step, typed in ANSWERS.items():
         response = client.post(f"/claims/start/{membership.pk}/{step}/", typed)
         assert response.status_code == 302, step
@@ -44,14 +45,14 @@ def test_seven_questions_a_check_and_a_number() -> None:
 
     assert f"/claims/start/{membership.pk}/illness/" in client.get("/claims/start/").text
     to_check = answer_all(client, membership)
-    check = client.get(to_check.url)
-    sent = client.post(to_check.url)
+    check = client.get(to_check["Location"])
+    sent = client.post(to_check["Location"])
 
     claim = Claim.objects.get()
     assert "体检发现，十月八日确诊。" in check.text
     assert "2021 年 12 月 31 日" in check.text
-    assert sent.url == f"/claims/{claim.number}/done/report/"
-    assert claim.number in client.get(sent.url).text
+    assert sent["Location"] == f"/claims/{claim.number}/done/report/"
+    assert claim.number in client.get(sent["Location"]).text
     assert claim.publish_consent
     assert not claim.accident
 
@@ -86,7 +87,7 @@ def test_the_check_sends_back_to_the_first_open_question() -> None:
 
     response = client.get(f"/claims/start/{membership.pk}/check/")
 
-    assert response.url == f"/claims/start/{membership.pk}/when/"
+    assert response["Location"] == f"/claims/start/{membership.pk}/when/"
 
 
 def test_a_day_still_to_come_is_refused_at_the_end_and_nothing_is_lost() -> None:
@@ -145,7 +146,7 @@ def test_papers_are_added_removed_and_submitted() -> None:
     response = client.post(f"/claims/{claim.number}/submit/")
 
     claim.refresh_from_db()
-    assert response.url == f"/claims/{claim.number}/done/papers/"
+    assert response["Location"] == f"/claims/{claim.number}/done/papers/"
     assert claim.status == Status.SUBMITTED
     kept = claim.papers.filter(removed_at__isnull=True)
     assert [paper.place for paper in kept] == [1, 3]
@@ -201,8 +202,8 @@ def test_a_claim_is_withdrawn_after_asking_once_more() -> None:
 
     claim.refresh_from_db()
     assert asked.status_code == 200
-    assert response.url == f"/claims/{claim.number}/done/withdrawn/"
-    assert client.get(response.url).status_code == 200
+    assert response["Location"] == f"/claims/{claim.number}/done/withdrawn/"
+    assert client.get(response["Location"]).status_code == 200
     assert claim.status == Status.WITHDRAWN
 
 
