@@ -1,0 +1,16 @@
+"""What the broker rings for. Thin: read the clock, call the action that asks what is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from members import actions
+from mutualaid import clock
+
+
+@shared_task(name="members.tasks.due")
+def due(**_: Any) -> None:
+    """End the memberships of who has passed the highest age."""
+    actions.age_out_due(at=clock.now())

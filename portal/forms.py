@@ -1,0 +1,112 @@
+"""The forms of the member's pages. They check shape; the actions decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from members.models import BenefitBand, HealthQuestion, HouseholdLink
+from mutualaid.errors import Refused
+from mutualaid.forms import with_hint
+from mutualaid.money import parse_yuan, yuan
+
+
+def refused(form: forms.Form, refusal: Refused) -> None:
+    """Show an action's refusal beside its field, or above the form; the input stays."""
+    field = refusal.field if refusal.field in form.fields else None
+    form.add_error(field, str(refusal))
+
+
+class PersonForm(forms.Form):
+    """Whom to add to the family."""
+
+    relation = forms.ChoiceField(
+        label=_("Who is it?"),
+        choices=HouseholdLink.Relation.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose how this person is related to you.")},
+    )
+    name = forms.CharField(
+        label=_("Full name"),
+        help_text=_("As it stands on the ID card"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Write the full name as it stands on the ID card.")},
+    )
+    id_number = forms.CharField(
+        label=_("ID number"),
+        help_text=_("18 characters. We read age and province from it and keep it encrypted."),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "text"}),
+        error_messages={"required": _("Write the 18 characters of the ID number.")},
+    )
+
+
+class AnswerForm(forms.Form):
+    """One health question on a page of its own."""
+
+    answer = forms.ChoiceField(
+        widget=forms.RadioSelect,
+        choices=[
+            ("no", with_hint(_("No"), "")),
+            ("yes", with_hint(_("Yes"), _("This plan takes people who can answer “no”"))),
+            ("unsure", with_hint(_("Not sure"), _("Your answers are kept; ask the doctor or us"))),
+        ],
+        error_messages={
+            "required": _("Choose an answer. If you are not sure, choose “not sure”."),
+            "invalid_choice": _("Choose an answer. If you are not sure, choose “not sure”."),
+        },
+    )
+
+    def __init__(self, *args: Any, question: HealthQuestion, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["answer"].label = question.text
+        self.fields["answer"].help_text = question.hint
+
+
+class AgreeForm(forms.Form):
+    """The last word before a binding act."""
+
+    agree = forms.BooleanField(error_messages={"required": _("Please tick the box first.")})
+
+    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["agree"].label = label
+
+
+class YuanField(forms.CharField):
+    """An amount as a person writes it; cleans to whole fen, not below nothing."""
+
+    def clean(self, value: Any) -> int:
+        text = super().clean(value)
+        try:
+            fen = parse_yuan(text or "0")
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        if fen < 0:
+            raise ValidationError(_("An amount here cannot be negative."))
+        return fen
+
+
+class CalculatorForm(forms.Form):
+    """What would each pay? By GET, so that a result can be sent to somebody. One field a band."""
+
+    members = forms.IntegerField(label=_("Sharing members"), min_value=1, max_value=10**9)
+
+    def __init__(self, *args: Any, bands: Iterable[BenefitBand], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.bands = {f"people_{band.from_age}": band for band in bands}
+        for name, band in self.bands.items():
+            label = _("People helped with %(sum)s yuan") % {"sum": yuan(band.benefit_fen)}
+            self.fields[name] = forms.IntegerField(label=label, min_value=0, max_value=10**6)
+        self.fields["surplus"] = YuanField(
+            label=_("Surplus of the period before, in yuan"), required=False
+        )
+
+    def benefits(self) -> list[tuple[int, int]]:
+        """(fen of one case, number of cases), of a valid form."""
+        return [(b.benefit_fen, self.cleaned_data[name]) for name, b in self.bands.items()]
