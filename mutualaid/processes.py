@@ -79,10 +79,10 @@ def runs(pid: int, program: str, path: Path) -> bool:
 
 def _same_owner(pid: int, path: Path) -> bool:
     # Anybody can call a process what he likes; not everybody can own our files.
-    try:
-        return Path(f"/proc/{pid}").stat().st_uid == path.stat().st_uid
-    except OSError:
-        return False
+    with contextlib.suppress(OSError):
+        owner = Path(f"/proc/{pid}").stat().st_uid
+        return owner == path.stat().st_uid if path.exists() else os.geteuid() in (0, owner)
+    return False
 
 
 def find(program: str, path: Path, pidfile: Path) -> int | None:

