@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -36,6 +36,11 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 def _account(request: HttpRequest) -> Account:
     return cast(Account, request.user)
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """The form that was sent, also an empty one; None where the page is only opened."""
+    return request.POST if request.method == "POST" else None
 
 
 def _acting(request: HttpRequest) -> dict[str, Any]:
@@ -182,7 +187,7 @@ def _mine_of(link: HouseholdLink, account: Account, plan: Plan) -> dict[str, Any
 def family_add(request: HttpRequest) -> HttpResponse:
     """Add oneself, a parent, the spouse, a child; then go on to joining."""
     account = _account(request)
-    form = PersonForm(request.POST or None, initial={"relation": _first_relation(account)})
+    form = PersonForm(_sent(request), initial={"relation": _first_relation(account)})
     if form.is_valid():
         try:
             member = actions.add_member(
@@ -361,10 +366,8 @@ def question(request: HttpRequest, place: int) -> HttpResponse:
         return way
     asked = get_object_or_404(HealthQuestion, question_set=way.rules.question_set, place=place)
     answers = way.answers()
-    form = AnswerForm(
-        request.POST or None, question=asked, initial={"answer": answers.get(asked.code)}
-    )
-    if request.method == "POST" and form.is_valid():
+    form = AnswerForm(_sent(request), question=asked, initial={"answer": answers.get(asked.code)})
+    if form.is_valid():
         try:
             _save(way, asked, form.cleaned_data["answer"])
         except Refused as refusal:
@@ -409,7 +412,7 @@ def check(request: HttpRequest) -> HttpResponse:
     answers = way.answers()
     if not way.rules_read or way.next_place(answers):
         return redirect("portal:join")
-    form = AgreeForm(request.POST or None, label=_agreement(way))
+    form = AgreeForm(_sent(request), label=_agreement(way))
     if form.is_valid():
         try:
             membership = actions.join(

@@ -23,7 +23,7 @@ def outbox(settings: object) -> None:
 
 
 def code() -> str:
-    found = re.search(r"^\s*([A-Z0-9]{3}-?[A-Z0-9]{3})\s*$", str(mail.outbox[-1].body), re.M)
+    found = re.search(r"^\s*([A-Z0-9]{4}-[A-Z0-9]{4})\s*$", str(mail.outbox[-1].body), re.M)
     assert found, mail.outbox[-1].body
     return found[1]
 
@@ -50,7 +50,7 @@ def test_signing_up_needs_the_code_from_the_mail(client: Client) -> None:
 def test_a_wrong_code_does_not_sign_in(client: Client) -> None:
     sign_up(client)
 
-    response = client.post(reverse("account_email_verification_sent"), {"code": "AAAAAA"})
+    response = client.post(reverse("account_email_verification_sent"), {"code": "AAAA-AAAA"})
 
     assert response.context["form"].errors
     assert client.get(reverse("portal:me")).status_code == 302
