@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from assessments.models import Period, PeriodCase
 from members.models import Account
 from mutualaid.history import append_only
+
+
+class DisclosureQuerySet(models.QuerySet["Disclosure"]):
+    def latest_versions(self) -> DisclosureQuerySet:
+        """The newest version of each period, by period; order it further by wrapping it."""
+        return self.order_by("period_id", "-version").distinct("period_id")
+
+    def without_files(self) -> DisclosureQuerySet:
+        return self.filter(files__isnull=True)
 
 
 class Disclosure(models.Model):
@@ -20,6 +34,8 @@ class Disclosure(models.Model):
     sha256 = models.CharField(max_length=64)
     published_at = models.DateTimeField()
 
+    objects = DisclosureQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("disclosure")
         verbose_name_plural = _("disclosures")
@@ -30,6 +46,15 @@ class Disclosure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.period_id} v{self.version}"
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What was published, parsed. Raises ValueError if the text is not what the digest is of:
+        nothing is shown from a changed row."""
+        if hashlib.sha256(self.data.encode()).hexdigest() != self.sha256:
+            raise ValueError(f"Disclosure {self.pk} is not what was published.")
+        content: dict[str, Any] = json.loads(self.data)
+        return content
 
 
 class PublishedFile(models.Model):

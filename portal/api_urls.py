@@ -1,6 +1,18 @@
 """The API's router: each app's endpoints under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from assessments.api import SharesView
+from claims.api import MessagesView
+from disclosures.api import CasesView, PeriodsView, PeriodView
+from members.api import CoverView
 
 app_name = "api"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("cover/", CoverView.as_view(), name="cover"),
+    path("shares/", SharesView.as_view(), name="shares"),
+    path("claims/<str:number>/messages/", MessagesView.as_view(), name="messages"),
+    path("periods/", PeriodsView.as_view(), name="periods"),
+    path("periods/<slug:plan>/<int:number>/", PeriodView.as_view(), name="period"),
+    path("periods/<slug:plan>/<int:number>/cases/", CasesView.as_view(), name="cases"),
+]
