@@ -32,6 +32,9 @@ WITH ended AS (
       FROM members_member AS m, members_rules AS r
      WHERE m.id = s.member_id AND r.id = s.rules_id
        AND s.ended_at IS NULL AND s.joined_at <= %(at)s
+       -- the index finds the few; the line after it decides
+       AND m.birth_on <= %(on)s::date - make_interval(
+               years => (SELECT min(max_age_years)::int + 1 FROM members_rules)) + interval '2 days'
        AND m.birth_on + make_interval(years => r.max_age_years::int + 1) <= %(on)s
  RETURNING s.id, s.payer_id, replace(m.name, ' ', '') AS name, r.max_age_years
 ), told AS (

@@ -79,6 +79,7 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        indexes = [models.Index(fields=["birth_on"], name="member_born")]
         constraints = [
             models.CheckConstraint(name="member_sex_known", condition=Q(sex__in=["m", "f"])),
         ]

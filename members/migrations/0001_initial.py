@@ -371,6 +371,10 @@ class Migration(migrations.Migration):
                 ("wrapped", models.BinaryField()),
             ],
         ),
+        migrations.AddIndex(
+            model_name="member",
+            index=models.Index(fields=["birth_on"], name="member_born"),
+        ),
         migrations.AddConstraint(
             model_name="member",
             constraint=models.CheckConstraint(
