@@ -95,25 +95,14 @@ def claims(request: HttpRequest) -> HttpResponse:
     )
 
 
-_KINDS = {
-    Status.GRANTED: "ok",
-    Status.REFUSED: "bad",
-    Status.UPHELD: "bad",
-    Status.REPORTED: "do",
-    Status.PAPERS_WANTED: "do",
-    Status.WITHDRAWN: "",
-}
-
-
 def _row(claim: Claim) -> dict[str, Any]:
     disease = forms.disease_name(claim.rules.norm, claim.disease)
+    words = [claim.number, claim.get_status_display(), timeline.now_sentence(claim)]
     return {
         "title": f"{mask_name(claim.member.name)} · {disease}",
         "url": reverse("claims:detail", args=[claim.number]),
-        "hint": f"{claim.number} · {timeline.now_sentence(claim)}".rstrip(" ·"),
-        "icon": "claim",
-        "kind": _KINDS.get(Status(claim.status), "wait"),
-        "state": claim.get_status_display(),
+        "hint": " · ".join(word for word in words if word),
+        "icon": "send" if timeline.is_yours(claim) else "claim",
     }
 
 
@@ -137,7 +126,7 @@ def _candidate(membership: Membership) -> dict[str, Any]:
     row = {"title": mask_name(membership.member.name), "icon": "ren", "hint": membership.plan.name}
     if taken:
         url = reverse("claims:detail", args=[taken[0].number])
-        return row | {"url": url, "kind": "wait", "state": taken[0].get_status_display()}
+        return row | {"url": url, "hint": f"{taken[0].number} · {taken[0].get_status_display()}"}
     first = next(iter(forms.STEPS))
     return row | {"url": reverse("claims:report", args=[membership.pk, first])}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
 from itertools import count
 from typing import Any
@@ -14,16 +15,30 @@ from typing import Any
 import pikepdf
 from PIL import Image
 
+from assessments import actions as assessments
+from assessments.models import Payout, Period, PeriodCase
+from assessments.rules import Half
+from assessments.states import PayoutState, Stage
 from claims import actions as claim_actions
 from claims import criteria
-from claims.models import Claim
+from claims.models import Claim, Payee
 from claims.states import Status
+from disclosures import actions as disclosures
+from disclosures.models import Disclosure
 from jury import actions as jury_actions
 from jury import reference as jury_reference
 from jury.models import Ballot, Case, ExamAttempt, ExamQuestion, Juror, Seat
 from members import actions as member_actions
 from members import reference, rules
-from members.models import Account, HealthQuestion, HouseholdLink, Member, Membership, Plan
+from members.models import (
+    Account,
+    BenefitBand,
+    HealthQuestion,
+    HouseholdLink,
+    Member,
+    Membership,
+    Plan,
+)
 from mutualaid import clock
 from mutualaid.clock import SHANGHAI
 from mutualaid.roles import ensure_roles
@@ -177,6 +192,7 @@ def met_answers(claim: Claim, **changed: str) -> dict[str, dict[str, Any]]:
         for line in lines
         if "leaf" in line
     }
+    answers["accident"] = {"answer": "met" if claim.accident else "not_met"}
     for code, answer in changed.items():
         answers[code] = {"answer": answer}
     return answers
@@ -381,4 +397,105 @@ def close(case: Case) -> Case:
 
 # --- assessments -----------------------------------------------------------------------------
 
+
+def period(
+    stage: Stage = Stage.SPLIT,
+    *,
+    plan: Plan | None = None,
+    members: int = 3,
+    cases: int = 1,
+    benefit_fen: int | None = None,
+    **changed: Any,
+) -> Period:
+    """The plan's next period at that stage, walked there by the actions that beat calls; the clock
+    stays where the stage begins. `members` on its roster, the claimants of its `cases` among them;
+    `benefit_fen` is what each is granted; `changed` goes to make.claim."""
+    plan = plan or _plan()
+    if benefit_fen is not None:
+        BenefitBand.objects.filter(rules__plan=plan).update(benefit_fen=benefit_fen)
+    made = _next_period(plan, for_cases=cases > 0)
+    for _case in range(cases):
+        claim(Status.GRANTED, plan=plan, **changed)
+    for _more in range(members - Membership.objects.on_roster(plan, made.roster_at).count()):
+        membership(plan)
+    _walk(made, stage)
+    made.refresh_from_db()
+    return made
+
+
+def _next_period(plan: Plan, *, for_cases: bool) -> Period:
+    """The next open period; if it is for cases, one that a case granted now goes into, and those
+    before it are walked to their end."""
+    if plan.shares_from is None:
+        plan.shares_from = clock.day(Half.of(clock.now()).roster_at)
+        plan.save(update_fields=["shares_from"])
+    while True:
+        assessments.open_periods_due(at=clock.now())
+        made = Period.objects.filter(plan=plan, stage=Stage.OPEN).earliest("number")
+        if not for_cases or made.cutoff_at > clock.now():
+            return made
+        _walk(made, Stage.COLLECTED)
+
+
+def _walk(made: Period, stage: Stage) -> None:
+    steps = [
+        (Stage.LOCKED, made.roster_at, assessments.lock_due),
+        (Stage.DISCLOSED, made.disclose_at, partial(_disclose, made)),
+        (Stage.SPLIT, made.split_at, assessments.split_due),
+        (Stage.COLLECTED, made.split_at, assessments.debit_due),
+    ]
+    for reached, instant, step in steps:
+        if stage == Stage.OPEN:
+            return
+        clock.move_to(max(instant, clock.now()), frozen=True)
+        step(at=clock.now())
+        if reached == stage:
+            return
+
+
+def _disclose(made: Period, *, at: datetime) -> None:
+    made.refresh_from_db()
+    assessments.mark_disclosed(period_id=made.pk, digest="0" * 64, at=at)
+
+
+def payee(made: Claim) -> Payee:
+    """The member's own account, given and confirmed."""
+    by, at = guardian(made.member), clock.now()
+    claim_actions.give_payee(
+        claim_id=made.pk,
+        relation="self",
+        holder=made.member.name,
+        bank="某某银行",
+        account="6222000012345678",
+        reason="",
+        by=by,
+        at=at,
+    )
+    return claim_actions.confirm_payee(claim_id=made.pk, by=by, at=at)
+
+
+def payout(state: PayoutState = PayoutState.PREPARED, *, case: PeriodCase | None = None) -> Payout:
+    """The payout of a case (of a new period by default), prepared, or released by another."""
+    case = case or period(Stage.SPLIT).cases.get()
+    payee(case.claim)
+    made = assessments.prepare_payout(claim_id=case.claim_id, by=staff("finance"), at=clock.now())
+    if state != PayoutState.PREPARED:
+        made = assessments.release_payout(payout_id=made.pk, by=staff("finance"), at=clock.now())
+    if state in (PayoutState.SENT, PayoutState.PAID):
+        assessments.send_payouts_due(at=clock.now())
+        made.refresh_from_db()
+    return made
+
+
 # --- disclosures -----------------------------------------------------------------------------
+
+_period = period  # for makers whose parameter has the same name
+
+
+def disclosure(period: Period | None = None, **world: Any) -> Disclosure:
+    """A published period by the action that beat calls, the clock at its hour. `world` goes to
+    make.period."""
+    made = period or _period(Stage.LOCKED, **world)
+    clock.move_to(max(made.disclose_at, clock.now()), frozen=True)
+    disclosures.publish_due(at=clock.now())
+    return made.disclosures.latest("version")
