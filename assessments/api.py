@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from django.db.models import QuerySet
-from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, pagination, serializers
 
@@ -32,7 +31,7 @@ class ShareSerializer(serializers.ModelSerializer[Share]):
         return clock.day(share.period.split_at).isoformat()
 
 
-class ByPeriod(pagination.CursorPagination):
+class ShareCursor(pagination.CursorPagination):
     """Newest first."""
 
     page_size = 50
@@ -40,9 +39,9 @@ class ByPeriod(pagination.CursorPagination):
 
 
 @extend_schema(summary="The shares of your family, newest first")
-class OwnShares(generics.ListAPIView[Share]):
+class SharesView(generics.ListAPIView[Share]):
     serializer_class = ShareSerializer
-    pagination_class = ByPeriod
+    pagination_class = ShareCursor
 
     def get_queryset(self) -> QuerySet[Share]:
         if getattr(self, "swagger_fake_view", False):
@@ -50,6 +49,3 @@ class OwnShares(generics.ListAPIView[Share]):
         split = Period.objects.filter(stage__in=DONE)
         own = Share.objects.of_account(cast(Account, self.request.user)).filter(period__in=split)
         return own.select_related("period__plan", "membership")
-
-
-urlpatterns = [path("shares/", OwnShares.as_view(), name="shares")]

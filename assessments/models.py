@@ -233,6 +233,15 @@ class SplitPart(models.Model):
         return f"{self.low}–{self.high}"
 
 
+class ShareQuerySet(models.QuerySet["Share"]):
+    def of_account(self, account: Account) -> ShareQuerySet:
+        """Of the account's family, and of whom else it pays for."""
+        own = Membership.objects.filter(
+            Q(payer=account) | Q(member__household__account=account)
+        ).values_list("pk", flat=True)
+        return self.filter(membership_id__in=list(own))
+
+
 class Share(models.Model):
     """What one membership owes for one period. The table is partitioned by period (see the
     migration); this class only reads it."""
@@ -248,6 +257,8 @@ class Share(models.Model):
         Member, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
     amount_fen = models.BigIntegerField()
+
+    objects = ShareQuerySet.as_manager()
 
     class Meta:
         managed = False

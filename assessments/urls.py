@@ -1,4 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from assessments import views
 
 app_name = "assessments"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.shares, name="shares"),
+    path("<int:number>/<int:membership_id>/", views.share, name="share"),
+]
