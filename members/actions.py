@@ -30,11 +30,11 @@ from members.models import (
     RuleConsent,
     Rules,
 )
+from members.reference import ANSWERS
 from mutualaid import vault
 from mutualaid.clock import day
 from mutualaid.errors import Forbidden, Invalid, NotNow
 
-ANSWERS = ("no", "yes", "unsure")
 NAME_LETTERS = range(2, 61)
 
 

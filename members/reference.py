@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.utils.translation import get_language
 
 from members.models import BenefitBand, HealthQuestion, Plan, QuestionSet, Rules
 
@@ -83,6 +84,16 @@ QUESTIONS = (
         " Carrying hepatitis B with a liver that has always tested normal does not count.",
     ),
 )
+
+# The answers to a question of the form 有没有. Data, as the questions are.
+ANSWERS = {"no": ("没有", "No"), "yes": ("有", "Yes"), "unsure": ("不确定", "Not sure")}
+
+
+def answer_word(answer: str) -> str:
+    """The word of an answer (no, yes, unsure) in the reader's language."""
+    chinese, english = ANSWERS[answer]
+    return english if (get_language() or "").startswith("en") else chinese
+
 
 SUMMARY_ZH = """这是互相帮助，不是保险，不承诺一定给付。
 有人得到互助金时大家才分摊，一个月两期，每个人一样多，一年有上限。

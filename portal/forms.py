@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from members.models import BenefitBand, HealthQuestion, HouseholdLink
+from members.reference import answer_word
 from mutualaid.errors import Refused
 from mutualaid.forms import with_hint
 from mutualaid.money import parse_yuan, yuan
@@ -51,11 +52,6 @@ class AnswerForm(forms.Form):
 
     answer = forms.ChoiceField(
         widget=forms.RadioSelect,
-        choices=[
-            ("no", with_hint(_("No"), "")),
-            ("yes", with_hint(_("Yes"), _("This plan takes people who can answer “no”"))),
-            ("unsure", with_hint(_("Not sure"), _("Your answers are kept; ask the doctor or us"))),
-        ],
         error_messages={
             "required": _("Choose an answer. If you are not sure, choose “not sure”."),
             "invalid_choice": _("Choose an answer. If you are not sure, choose “not sure”."),
@@ -64,6 +60,13 @@ class AnswerForm(forms.Form):
 
     def __init__(self, *args: Any, question: HealthQuestion, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        yes = _("This plan takes people who can answer “no”")
+        unsure = _("Your answers are kept; ask the doctor or us")
+        self.fields["answer"].choices = [  # type: ignore[attr-defined]
+            ("no", with_hint(answer_word("no"), "")),
+            ("yes", with_hint(answer_word("yes"), yes)),
+            ("unsure", with_hint(answer_word("unsure"), unsure)),
+        ]
         self.fields["answer"].label = question.text
         self.fields["answer"].help_text = question.hint
 

@@ -24,6 +24,7 @@ from members.models import (
     Plan,
     Rules,
 )
+from members.reference import answer_word
 from mutualaid import clock
 from mutualaid.errors import Invalid, Refused
 from mutualaid.money import yuan
@@ -433,11 +434,10 @@ def _agreement(way: _Joining) -> str:
 
 
 def _check_rows(way: _Joining, answers: dict[str, str], form: AgreeForm) -> dict[str, Any]:
-    words = {"no": _("No"), "yes": _("Yes"), "unsure": _("Not sure")}
     health = [
         {
             "label": f"{q.place}. {q.text}",
-            "value": words[answers[q.code]],
+            "value": answer_word(answers[q.code]),
             "url": reverse("portal:question", args=[q.place]) + "?check",
         }
         for q in way.questions
@@ -471,8 +471,14 @@ def _later_rows(way: _Joining) -> list[dict[str, Any]]:
     benefit = _("%(sum)s yuan") % {"sum": yuan(band.benefit_fen if band else 0)}
     covered = rules.covered_from(today, way.rules.waiting_days)
     return [
-        {"label": _("Accidents"), "value": _("Covered from %(day)s") % {"day": day(today)}},
-        {"label": _("Illness"), "value": _("Covered from %(day)s") % {"day": day(covered)}},
+        {
+            "label": _("Cover for accidents"),
+            "value": _("Covered from %(day)s") % {"day": day(today)},
+        },
+        {
+            "label": _("Cover for illness"),
+            "value": _("Covered from %(day)s") % {"day": day(covered)},
+        },
         {"label": _("Benefit at today's age"), "value": benefit},
         {
             "label": _("First share"),
