@@ -62,7 +62,9 @@ def who(claim: Claim) -> str:
 
 
 def by_when(claim: Claim) -> date | None:
-    """The last day of whoever acts next."""
+    """The last day of whoever acts next; of a wait, the day that ends it."""
+    if claim.status == Status.WAITING:
+        return claim.not_before
     return rules.last_day(claim.due_at) if claim.due_at else None
 
 
@@ -127,6 +129,8 @@ def _now(claim: Claim, code: str, title: str, icon: str, text: str = "") -> Step
     """The step of now: who and by when, from the claim's own row."""
     last = by_when(claim)
     when = _("%(who)s, by %(day)s") % {"who": who(claim), "day": day(last)}
+    if claim.turn is Turn.DATE:
+        when = _("nobody before %(day)s; then we go on by ourselves") % {"day": day(last)}
     tag, kind = _("under way"), "wait"
     if claim.turn is Turn.CLAIMANT:
         tag, kind = _("your turn"), "do"
@@ -137,6 +141,13 @@ def _planned(claim: Claim, status: Status) -> datetime:
     """By when that part of the work is done, if nothing stands still any more."""
     still = rules.stood_still(claim.events.all(), claim.due_at or claim.reported_at)
     return rules.work_due(claim, status, still, complete_at=rules.papers_due(claim.reported_at))
+
+
+def decision_on(claim: Claim) -> date | None:
+    """The last day for a decision that is still to come; None when there is one, or none comes."""
+    if claim.status not in _ORDER:
+        return None
+    return rules.last_day(_planned(claim, Status.PROPOSED))
 
 
 def _at_the_latest(on: date) -> str:

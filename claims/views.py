@@ -297,7 +297,7 @@ def _detail(request: HttpRequest, claim: Claim, status: int = 200, **more: Any) 
             initial={"kind": wanted[0].kind if wanted else Evidence.Kind.DIAGNOSIS}
         ),
         "message_form": forms.MessageForm(auto_id="id_say_%s"),
-        "decision_on": _decision_on(claim),
+        "decision_on": timeline.decision_on(claim),
     }
     return _page(request, "detail", claim, status, **(context | more))
 
@@ -308,11 +308,6 @@ def _benefit(claim: Claim) -> int | None:
         return rules.benefit_fen(claim)
     except Invalid:
         return None
-
-
-def _decision_on(claim: Claim) -> date | None:
-    step = next((s for s in timeline.timeline(claim) if s.code == "decision"), None)
-    return step.on if step and step.status != "done" else None
 
 
 def _verdict(claim: Claim) -> dict[str, Any]:
