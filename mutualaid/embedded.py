@@ -645,8 +645,9 @@ def _postgres_command(state: _State, account: Account, *, durable: bool) -> list
 def _ensure_roles(state: _State) -> None:
     """The two roles and the database (design §5), as often as you like.
 
-    The owner migrates and may create test databases. The application may connect and look up names
-    in the schema; everything more it is given by the first migration.
+    The owner migrates and may create test databases. The application may connect, make temporary
+    tables (a debit batch's answer is one) and look up names in the schema; everything more it is
+    given by the first migration.
     """
     with _superuser(state) as connection:
         _ensure_role(connection, OWNER, state.owner_password, "CREATEDB")
@@ -655,7 +656,7 @@ def _ensure_roles(state: _State) -> None:
         if known.fetchone() is None:
             connection.execute(_sql("CREATE DATABASE {} OWNER {}", DATABASE, OWNER))
         connection.execute(_sql("REVOKE ALL ON DATABASE {} FROM PUBLIC", DATABASE))
-        connection.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", DATABASE, APP))
+        connection.execute(_sql("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", DATABASE, APP))
     with _superuser(state, DATABASE) as connection:
         connection.execute(_sql("ALTER SCHEMA public OWNER TO {}", OWNER))
         connection.execute(_sql("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
