@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any
 
 import pikepdf
+from django.test import Client
 from PIL import Image
 
 from assessments import actions as assessments
@@ -320,7 +321,7 @@ def _after(made: Claim, status: Status) -> None:
         at=clock.now(),
     )
     if status == Status.UPHELD:
-        claim_actions.uphold(claim_id=made.pk, verdict={"for": 1, "against": 2}, at=clock.now())
+        claim_actions.uphold(claim_id=made.pk, verdict={"support": 1, "against": 2}, at=clock.now())
 
 
 # --- jury ------------------------------------------------------------------------------------
@@ -499,3 +500,19 @@ def disclosure(period: Period | None = None, **world: Any) -> Disclosure:
     clock.move_to(max(made.disclose_at, clock.now()), frozen=True)
     disclosures.publish_due(at=clock.now())
     return made.disclosures.latest("version")
+
+
+# --- staff -----------------------------------------------------------------------------------
+
+
+def desk_client(account: Account, *, second_factor: bool = True) -> Client:
+    """A browser of somebody who has logged in with a password and, by default, shown the second
+    factor too."""
+    client = Client()
+    client.force_login(account)
+    session = client.session
+    methods = ["password", "mfa"] if second_factor else ["password"]
+    session["account_authentication_methods"] = [{"method": method, "at": 0} for method in methods]
+    session["account_authentication_methods_user"] = str(account.pk)
+    session.save()
+    return client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pytest
@@ -20,13 +21,13 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 
-def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 80), **more: object) -> bytes:
+def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 80), **more: Any) -> bytes:
     out = BytesIO()
     Image.new("RGB", size, (200, 30, 30)).save(out, kind, **more)
     return out.getvalue()
 
 
-def pdf(**more: object) -> bytes:
+def pdf(**more: Any) -> bytes:
     out = BytesIO()
     with pikepdf.new() as document:
         document.add_blank_page()
