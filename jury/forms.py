@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from jury import actions, rules, show
 from jury.models import Ballot, Case, ExamQuestion
@@ -24,7 +24,7 @@ class QuestionForm(forms.Form):
             choices=list(enumerate(question.options)),
             coerce=int,
             widget=forms.RadioSelect,
-            error_messages={"required": _("Choose one of the answers.")},
+            error_messages={"required": gettext("Choose one of the answers.")},
         )
 
 
@@ -32,35 +32,32 @@ class BallotForm(forms.Form):
     """A ballot on its way: kept nowhere until it is cast."""
 
     choice = forms.ChoiceField(
-        label=gettext_lazy("Your vote"),
+        label=_("Your vote"),
         choices=[
             (
                 "support",
-                with_hint(gettext_lazy("Support granting"), gettext_lazy("I find it is met")),
+                with_hint(_("Support granting the benefit"), _("I find it is met")),
             ),
-            (
-                "against",
-                with_hint(gettext_lazy("Do not support"), gettext_lazy("I find it is not met")),
-            ),
+            ("against", with_hint(_("Do not support it"), _("I find it is not met"))),
             (
                 "abstain",
                 with_hint(
-                    gettext_lazy("Not enough information: abstain"),
-                    gettext_lazy("Counts neither for nor against"),
+                    _("Not enough information: abstain"),
+                    _("Counts neither for nor against"),
                 ),
             ),
         ],
         widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Choose one of the three answers.")},
+        error_messages={"required": _("Choose one of the three answers.")},
     )
     clause = forms.ChoiceField(
-        label=gettext_lazy("Which condition decided it for you"),
+        label=_("Which condition decided it for you"),
         widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Choose the condition that decided it for you.")},
+        error_messages={"required": _("Choose the condition that decided it for you.")},
     )
     reason = forms.CharField(
-        label=gettext_lazy("Your reason"),
-        help_text=gettext_lazy(
+        label=_("Your reason"),
+        help_text=_(
             "At least 20 characters. It is shown after the vote, without your name. Please write"
             " nothing by which the people in the case could be known."
         ),
@@ -78,9 +75,10 @@ class BallotForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """The action's own check, so that page and API refuse with the same sentence."""
         given = {name: str(self.cleaned_data.get(name, "")) for name in self.fields}
-        missing = {name: self.fields[name].choices[0][0] for name in self.errors}  # type: ignore[attr-defined]
+        faultless = {"choice": Ballot.Choice.ABSTAIN, "clause": rules.OTHER_CLAUSE}
+        given |= {name: str(faultless[name]) for name in self.errors}
         try:
-            actions.check_ballot(self.case, **(given | missing))
+            actions.check_ballot(self.case, **given)
         except Invalid as error:
             self.add_error(error.field, str(error))
         return self.cleaned_data

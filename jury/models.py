@@ -198,8 +198,8 @@ class Ballot(models.Model):
     """One ballot a seat, final once cast 选票."""
 
     class Choice(models.TextChoices):
-        SUPPORT = "support", _("Support granting")
-        AGAINST = "against", _("Do not support")
+        SUPPORT = "support", _("Support granting the benefit")
+        AGAINST = "against", _("Do not support it")
         ABSTAIN = "abstain", _("Not enough information: abstain")
 
     seat = models.OneToOneField(Seat, on_delete=models.PROTECT, related_name="ballot")

@@ -156,9 +156,9 @@ def outcome(case: Case) -> dict[str, Any]:
 
 def _sum(verdict: Verdict) -> list[dict[str, Any]]:
     counts = [
-        (_("Support granting"), verdict.support),
-        (_("Do not support"), verdict.against),
-        (_("Abstained"), verdict.abstain),
+        (_("Support granting the benefit"), verdict.support),
+        (_("Do not support it"), verdict.against),
+        (_("Abstentions"), verdict.abstain),
     ]
     cast = sum(count for _label, count in counts)
     rows: list[dict[str, Any]] = [{"label": label, "value": str(n)} for label, n in counts]

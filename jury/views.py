@@ -66,7 +66,7 @@ def _condition(condition: rules.Condition) -> dict[str, Any]:
     return {
         "title": titles[condition.code],
         "kind": "ok" if condition.met else "wait",
-        "state": _("Met") if condition.met else _("Not yet"),
+        "state": _("Met") if condition.met else _("Not met yet"),
         "hint": _("From %(day)s") % {"day": day(condition.when)} if later else "",
     }
 

@@ -187,8 +187,8 @@ class Migration(migrations.Migration):
                     "choice",
                     models.TextField(
                         choices=[
-                            ("support", "Support granting"),
-                            ("against", "Do not support"),
+                            ("support", "Support granting the benefit"),
+                            ("against", "Do not support it"),
                             ("abstain", "Not enough information: abstain"),
                         ]
                     ),
