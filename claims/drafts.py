@@ -10,50 +10,46 @@ import base64
 import json
 from typing import Any, cast
 
-from django.http import HttpRequest
+from django.contrib.sessions.backends.base import SessionBase
 
 from members import actions as members
 from members.models import Account
 from mutualaid import clock
 
 
-def _name(what: str, number: int) -> str:
-    return f"claims.{what}:{number}"
+class Draft:
+    """One thing on its way: what (report, appeal) of which membership or claim, by whom."""
 
+    def __init__(
+        self, session: SessionBase, what: str, number: int, *, member_id: int, by: Account
+    ) -> None:
+        self.session, self.number, self.member_id, self.by = session, number, member_id, by
+        self.name = f"claims.{what}:{number}"
+        self.where = f"session.{self.name}:{by.pk}"
 
-def _where(request: HttpRequest, name: str) -> str:
-    return f"session.{name}:{request.user.pk}"
+    def load(self) -> dict[str, Any]:
+        """What was typed so far; {} if nothing."""
+        kept = self.session.get(self.name)
+        if not kept:
+            return {}
+        text = members.open_sealed(
+            member_id=self.member_id,
+            sealed=base64.b64decode(kept),
+            where=self.where,
+            what="draft",
+            by=self.by,
+            why="own",
+            at=clock.now(),
+            object_id=self.number,
+        )
+        return cast(dict[str, Any], json.loads(text))
 
+    def keep(self, typed: dict[str, Any]) -> None:
+        """In place of what was kept before."""
+        text = json.dumps(typed, ensure_ascii=False)
+        sealed = members.seal(member_id=self.member_id, text=text, where=self.where)
+        self.session[self.name] = base64.b64encode(sealed).decode()
 
-def load(request: HttpRequest, what: str, number: int, *, member_id: int) -> dict[str, Any]:
-    """What was typed of `what` (report, appeal) for this membership or claim; {} if nothing."""
-    name = _name(what, number)
-    kept = request.session.get(name)
-    if not kept:
-        return {}
-    text = members.open_sealed(
-        member_id=member_id,
-        sealed=base64.b64decode(kept),
-        where=_where(request, name),
-        what="draft",
-        by=cast(Account, request.user),
-        why="own",
-        at=clock.now(),
-        object_id=number,
-    )
-    return cast(dict[str, Any], json.loads(text))
-
-
-def save(
-    request: HttpRequest, what: str, number: int, typed: dict[str, Any], *, member_id: int
-) -> None:
-    """Keep it in place of what was kept before."""
-    name = _name(what, number)
-    text = json.dumps(typed, ensure_ascii=False)
-    sealed = members.seal(member_id=member_id, text=text, where=_where(request, name))
-    request.session[name] = base64.b64encode(sealed).decode()
-
-
-def forget(request: HttpRequest, what: str, number: int) -> None:
-    """It has been sent."""
-    request.session.pop(_name(what, number), None)
+    def forget(self) -> None:
+        """It has been sent."""
+        self.session.pop(self.name, None)

@@ -15,7 +15,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from claims import actions, drafts, files, forms, policies, rules, timeline
+from claims import actions, files, forms, policies, rules, timeline
+from claims.drafts import Draft
 from claims.models import Claim, Decision, Evidence, Payee
 from claims.states import UNDECIDED, Status
 from members.models import Account, HouseholdLink, Membership
@@ -75,6 +76,11 @@ def _page(
     }
     context = base | _acting(request, claim.member_id) | more
     return render(request, f"claims/{template}.html", context, status=status)
+
+
+def _draft(request: HttpRequest, what: str, number: int, member_id: int) -> Draft:
+    by = _account(request)
+    return Draft(request.session, what, number, member_id=member_id, by=by)
 
 
 def _put(error: Invalid, form: Form) -> None:
@@ -139,12 +145,13 @@ def report(request: HttpRequest, membership_id: int, step: str) -> HttpResponse:
     if step not in forms.STEPS:
         raise Http404
     member_id = membership.member_id
-    typed = drafts.load(request, "report", membership_id, member_id=member_id)
+    draft = _draft(request, "report", membership_id, member_id)
+    typed = draft.load()
     norm = membership.rules.norm
     form = forms.STEPS[step](request.POST or None, initial=typed, norm=norm)
     if request.method == "POST" and form.is_valid():
         typed |= {name: _plain(value) for name, value in form.cleaned_data.items()}
-        drafts.save(request, "report", membership_id, typed, member_id=member_id)
+        draft.keep(typed)
         return redirect(_after(membership_id, step, back="check" in request.GET))
     number = list(forms.STEPS).index(step)
     before = list(forms.STEPS)[number - 1] if number else ""
@@ -183,7 +190,8 @@ def check(request: HttpRequest, membership_id: int) -> HttpResponse:
     """All answers once more; sending them is the report."""
     membership = _membership(request, membership_id)
     member_id = membership.member_id
-    typed = drafts.load(request, "report", membership_id, member_id=member_id)
+    draft = _draft(request, "report", membership_id, member_id)
+    typed = draft.load()
     for step, form_class in forms.STEPS.items():
         if not set(form_class.base_fields) <= typed.keys():
             return redirect("claims:report", membership_id, step)
@@ -194,7 +202,7 @@ def check(request: HttpRequest, membership_id: int) -> HttpResponse:
         except Invalid as refused:
             error = str(refused)
         else:
-            drafts.forget(request, "report", membership_id)
+            draft.forget()
             return redirect("claims:done", claim.number, "report")
     context = {
         "rows": _answers(membership, typed),
@@ -638,10 +646,11 @@ def appeal(request: HttpRequest, number: str) -> HttpResponse:
     """What jurors will see, and the claimant's own words."""
     claim = _claim(request, number)
     decision = actions.check_appealable(claim)
-    typed = drafts.load(request, "appeal", claim.pk, member_id=claim.member_id)
+    draft = _draft(request, "appeal", claim.pk, claim.member_id)
+    typed = draft.load()
     form = forms.AppealForm(request.POST or None, initial=typed)
     if request.method == "POST" and form.is_valid():
-        drafts.save(request, "appeal", claim.pk, form.cleaned_data, member_id=claim.member_id)
+        draft.keep(form.cleaned_data)
         return redirect("claims:appeal_check", number)
     table = [_criterion(claim, row) | {"url": ""} for row in decision.table]
     shown = [row | {"evidence": row["note"] or "—", "note": ""} for row in table]
@@ -662,7 +671,8 @@ def appeal(request: HttpRequest, number: str) -> HttpResponse:
 def appeal_check(request: HttpRequest, number: str) -> HttpResponse:
     """The statement once more; sent, it goes to the jury."""
     claim = _claim(request, number)
-    typed = drafts.load(request, "appeal", claim.pk, member_id=claim.member_id)
+    draft = _draft(request, "appeal", claim.pk, claim.member_id)
+    typed = draft.load()
     if not typed:
         return redirect("claims:appeal", number)
     error = ""
@@ -678,7 +688,7 @@ def appeal_check(request: HttpRequest, number: str) -> HttpResponse:
         except Invalid as refused:
             error = str(refused)
         else:
-            drafts.forget(request, "appeal", claim.pk)
+            draft.forget()
             return redirect("claims:done", number, "appeal")
     url = reverse("claims:appeal", args=[number])
     consent = _("Yes") if typed["publish_consent"] else _("No")
