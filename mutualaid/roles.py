@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission
 
-VIEW_CLAIMS = ["claims.view_claim", "claims.view_evidence", "claims.view_decision"]
+VIEW_RULES = ["members.view_plan", "members.view_rules"]
+VIEW_CLAIMS = [*VIEW_RULES, "claims.view_claim", "claims.view_evidence", "claims.view_decision"]
 ROLES: dict[str, list[str]] = {
     "adjuster": [*VIEW_CLAIMS, "claims.investigate_claim"],
     "reviewer": [*VIEW_CLAIMS, "claims.decide_claim"],
     "finance": [
+        *VIEW_RULES,
         "assessments.view_period",
         "assessments.view_share",
         "assessments.view_arrears",
@@ -21,6 +23,7 @@ ROLES: dict[str, list[str]] = {
         "members.view_membership",
     ],
     "data_officer": [
+        *VIEW_RULES,
         "members.view_accessrecord",
         "members.view_member",
         "members.view_membership",
