@@ -207,8 +207,7 @@ def _proof(name: str, says: str, *columns: str) -> Callable[[Any], Any]:
     """Register a function that finds what breaks the sentence."""
 
     def register(find: Callable[[], Iterable[Found]]) -> Callable[[], Iterable[Found]]:
-        full = frozenset(f"{'' if '.' in c else 'assessments_'}{c}" for c in columns)
-        PROOFS.append(Proof(name, says, full, find))
+        PROOFS.append(Proof(name, says, frozenset(columns), find))
         return find
 
     return register
@@ -326,8 +325,8 @@ def _roster() -> Iterator[Found]:
 @_proof(
     "run",
     "each part of a split wrote what stands in its range, at the period's share",
-    "splitrun.share_fen",
-    "splitpart.charged_fen",
+    "assessments_splitrun.share_fen",
+    "assessments_splitpart.charged_fen",
 )
 def _run() -> Iterator[Found]:
     yield from _rows(
@@ -351,7 +350,7 @@ def _run() -> Iterator[Found]:
     "benefits",
     "each granted benefit is what the rules set for that age, once on the decision and the case",
     "claims_decision.benefit_fen",
-    "periodcase.benefit_fen",
+    "assessments_periodcase.benefit_fen",
 )
 def _benefits() -> Iterator[Found]:
     granted = Decision.objects.filter(granted=True, sent_back_at__isnull=True)
@@ -367,7 +366,7 @@ def _benefits() -> Iterator[Found]:
 @_proof(
     "fees",
     "each fee is its benefit at the period's rate, half up to the fen",
-    "periodcase.fee_fen",
+    "assessments_periodcase.fee_fen",
 )
 def _fees() -> Iterator[Found]:
     for case in PeriodCase.objects.select_related("period__rules"):
@@ -382,9 +381,9 @@ def _fees() -> Iterator[Found]:
 @_proof(
     "debits",
     "each debit batch asked for what was owed, and what did not come in is arrears",
-    "debitbatch.asked_fen",
-    "debitbatch.collected_fen",
-    "debitbatch.failed_fen",
+    "assessments_debitbatch.asked_fen",
+    "assessments_debitbatch.collected_fen",
+    "assessments_debitbatch.failed_fen",
 )
 def _debits() -> Iterator[Found]:
     asked: dict[int, int] = {}
@@ -408,7 +407,7 @@ def _failed_after(batch: DebitBatch) -> int:
     return arrears.aggregate(fen=Sum("amount_fen"))["fen"] or 0
 
 
-@_proof("arrears", "each arrears is the share that was not paid", "arrears.amount_fen")
+@_proof("arrears", "each arrears is the share that was not paid", "assessments_arrears.amount_fen")
 def _arrears() -> Iterator[Found]:
     yield from _rows(
         "assessments_arrears.amount_fen",
@@ -419,7 +418,11 @@ def _arrears() -> Iterator[Found]:
     )
 
 
-@_proof("payouts", "each payout is the benefit of its case, once a claim", "payout.amount_fen")
+@_proof(
+    "payouts",
+    "each payout is the benefit of its case, once a claim",
+    "assessments_payout.amount_fen",
+)
 def _payouts() -> Iterator[Found]:
     yield from _rows(
         "assessments_payout.amount_fen",
@@ -432,7 +435,7 @@ def _payouts() -> Iterator[Found]:
 @_proof(
     "journal",
     "every event is booked once, with its own amounts, and every journal sums to zero",
-    "posting.amount_fen",
+    "assessments_posting.amount_fen",
 )
 def _journal() -> Iterator[Found]:
     booked: dict[str, Legs] = defaultdict(list)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -59,8 +60,7 @@ def process(period: Period) -> subprocess.Popen[str]:
     )
 
 
-def wait_until(true: object, seconds: int = 60) -> None:
-    assert callable(true)
+def wait_until(true: Callable[[], object], seconds: int = 120) -> None:
     for _try in range(seconds * 20):
         if true():
             return
@@ -85,7 +85,7 @@ def test_a_split_that_was_killed_ends_as_if_it_had_never_been() -> None:
         )
         running = process(period)
         waits = (
-            "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
             " AND wait_event_type = 'Lock'"
         )
         with psycopg.connect(url("default"), autocommit=True) as watcher:
