@@ -124,7 +124,7 @@ class MessageForm(forms.Form):
         label=_("Write to us"),
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=2000,
-        error_messages={"required": _("Please write something first.")},
+        error_messages={"required": _("Please write something here.")},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
@@ -170,8 +170,8 @@ class CasesView(APIView):
     def get(self, request: Request, plan: str, number: int) -> Response:
         """The cases as published, by code, a hundred at a time."""
         after = request.query_params.get("after", "")
-        content = cast(dict[str, Any], _newest(plan, number).content)
-        rest = [case for case in content["cases"] if case["code"] > after]
+        cases = _newest(plan, number).content["cases"]
+        rest = [case for case in cases if case["code"] > after]
         shown = rest[:CASES_A_PAGE]
         following = shown[-1]["code"] if len(rest) > CASES_A_PAGE else None
         return Response(CasesSerializer({"next": following, "results": shown}).data)

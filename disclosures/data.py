@@ -16,11 +16,11 @@ from typing import Any
 from assessments import bulk
 from assessments.models import Period, PeriodCase
 from claims.models import Claim, Decision
-from claims.rules import age_on
 from claims.states import Status
 from disclosures import redact
 from disclosures.models import Disclosure
 from jury.models import Verdict
+from members.rules import age_on
 from mutualaid import clock
 
 FORMAT = "xiangzhu disclosure 1"
@@ -165,7 +165,8 @@ def _refusals(period: Period, *, since: datetime | None) -> list[redact.Refusal]
 
 def _refusal(claim: Claim, decision: Decision) -> redact.Refusal:
     """Words of the definition only: what a reviewer wrote about this claim stays with it."""
-    leaf = next((row for row in decision.table if row["code"] in decision.failing), {})
+    failing = [row for row in decision.table if row["code"] in decision.failing]
+    leaf: dict[str, Any] = failing[0] if failing else {}
     return redact.Refusal(
         redact.group_of(claim.disease),
         str(leaf.get("clause", "")),

@@ -23,6 +23,7 @@ from assessments.states import PayoutState, Stage
 from disclosures import actions, files, policies, report, rules, search
 from disclosures.forms import ObjectionForm
 from disclosures.models import Disclosure, Objection, PublishedFile
+from disclosures.redact import PERIODS_BACK
 from members.models import Account
 from mutualaid import clock
 from mutualaid.charts import Point, columns
@@ -160,7 +161,7 @@ def _charts(disclosure: Disclosure) -> dict[str, Any]:
         .values("pk")
     )
     recent = Disclosure.objects.filter(pk__in=history).select_related("period")
-    past = list(recent.order_by("-period__number")[: search.PERIODS_BACK])[::-1]
+    past = list(recent.order_by("-period__number")[:PERIODS_BACK])[::-1]
     figures = [(one.period, one.content["figures"] | (_settled(one.period) or {})) for one in past]
     shares, people = [], []
     for its_period, numbers in figures:
@@ -201,7 +202,7 @@ def _groups(disclosure: Disclosure) -> dict[str, Any]:
         "key": "c-group",
         "caption": _("Illnesses of this period (cases)"),
         "desc": "; ".join(f"{line.label} {line.text}" for line in chart.lines),
-        "heads": [_("Illness"), _("Cases")],
+        "heads": [_("Disease group"), _("Cases")],
     }
 
 
@@ -227,7 +228,7 @@ def file(request: HttpRequest, plan: str, number: int, name: str) -> HttpRespons
         name=name,
     )
     etag = quote_etag(found.sha256)
-    answer = get_conditional_response(request, etag=etag)
+    answer: HttpResponseBase | None = get_conditional_response(request, etag=etag)
     if answer is None:
         data = io.BytesIO(files.get(found.sha256))
         answer = FileResponse(

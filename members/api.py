@@ -57,4 +57,4 @@ class CoverView(ListAPIView[Membership]):
         return mine.select_related("member", "plan", "rules").distinct()
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"today": clock.today()}
+        return {**super().get_serializer_context(), "today": clock.today()}

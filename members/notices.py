@@ -137,6 +137,50 @@ CODES: dict[str, tuple[Text, Text]] = {
         _("Jury case %(number)s has been withdrawn"),
         _("The claimant has taken the appeal back. There is nothing more to do."),
     ),
+    "share_due": (
+        _("Period %(number)s: %(share_fen)s yuan each"),
+        _(
+            "The cost of period %(number)s has been shared: %(share_fen)s yuan for each member,"
+            " less for who has reached the year's cap. It is debited from %(debit_on)s. If a debit"
+            " fails we try again on each of the next %(days)s days."
+        ),
+    ),
+    "debit_failed": (
+        _("Period %(number)s: %(owed_fen)s yuan could not be debited"),
+        _(
+            "The shares of %(people)s people in your family are open: %(owed_fen)s yuan together."
+            " We try again on %(again_on)s, and every day until %(last_on)s. Please put money into"
+            " the account: whoever has not paid by then leaves the plan."
+        ),
+    ),
+    "payout_paid": (
+        _("Claim %(claim)s: the benefit is paid"),
+        _("%(amount_fen)s yuan went to the account ending in %(tail)s. It is there within a day."),
+    ),
+    "period_disclosed": (
+        _("Period %(number)s is laid open: about %(share_fen)s yuan each"),
+        _(
+            "%(cases)s granted cases stand in the disclosure. Your share is expected to be"
+            " %(share_fen)s yuan for each member you pay for, less for who has reached the year's"
+            " cap, debited from %(split_on)s on. Until %(object_until_on)s you can object."
+        ),
+    ),
+    "period_disclosed_again": (
+        _("Period %(number)s has a new version: about %(share_fen)s yuan each"),
+        _(
+            "A case was set aside, and %(cases)s remain. Your share is now expected to be"
+            " %(share_fen)s yuan for each member you pay for, less for who has reached the year's"
+            " cap, debited from %(split_on)s on. Until %(object_until_on)s you can object."
+        ),
+    ),
+    "objection_sustained": (
+        _("Your objection to case %(case)s holds"),
+        _("The case is set aside and nobody shares it for now. We answered: %(answer)s"),
+    ),
+    "objection_answered": (
+        _("Your objection to case %(case)s has been answered"),
+        _("The case stays in the disclosure. We answered: %(answer)s"),
+    ),
 }
 
 

@@ -15,6 +15,7 @@ import pypdfium2
 import pytest
 from django.test import Client
 
+from claims.states import Status
 from disclosures import actions, files, pdf, report
 from disclosures.models import Disclosure, PublishedFile
 from mutualaid import clock
@@ -210,7 +211,7 @@ def test_no_cell_is_a_formula(cell: str) -> None:
     assert report._safe(cell) == f"'{cell}"
 
 
-CANARY = {"name": "柯奈丽丝", "born": date(1984, 2, 29)}
+CANARY: dict[str, Any] = {"name": "柯奈丽丝", "born": date(1984, 2, 29)}
 
 
 def everything_public(client: Client, disclosure: Disclosure) -> dict[str, str]:
@@ -244,7 +245,7 @@ def everything_public(client: Client, disclosure: Disclosure) -> dict[str, str]:
 def test_nothing_public_names_a_person(client: Client) -> None:
     for _case in range(5):
         membership = make.membership(**CANARY)
-        make.claim(make.Status.GRANTED, membership=membership, story="只有自己知道的话")
+        make.claim(Status.GRANTED, membership=membership, story="只有自己知道的话")
     disclosure = with_files(cases=1, members=8)
     claim = disclosure.period.cases.order_by("code")[0].claim
     forbidden = [
@@ -265,7 +266,7 @@ def test_nothing_public_names_a_person(client: Client) -> None:
 
 def test_without_consent_no_surface_says_more_than_the_amount(client: Client) -> None:
     for _case in range(5):
-        make.claim(make.Status.GRANTED, membership=make.membership(**CANARY), publish_consent=False)
+        make.claim(Status.GRANTED, membership=make.membership(**CANARY), publish_consent=False)
     disclosure = with_files(cases=0, members=8)
 
     public = everything_public(client, disclosure)

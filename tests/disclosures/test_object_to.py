@@ -30,7 +30,7 @@ def a_member() -> Account:
 
 
 def object_to(case: PeriodCase, **changed: Any) -> Objection:
-    fields = {"by": None, "grounds": GROUNDS} | changed
+    fields: dict[str, Any] = {"by": None, "grounds": GROUNDS} | changed
     fields["by"] = fields["by"] or a_member()
     return actions.object_to(case_id=case.pk, at=clock.now(), **fields)
 
@@ -83,7 +83,7 @@ def test_one_objects_once_while_no_answer_has_come() -> None:
 
 
 def answer(objection: Objection, **changed: Any) -> Objection:
-    fields = {"sustained": True, "answer": "确实重复，已经撤下。"} | changed
+    fields: dict[str, Any] = {"sustained": True, "answer": "确实重复，已经撤下。"} | changed
     fields["by"] = fields.get("by") or make.staff("data_officer")
     return actions.answer_objection(objection_id=objection.pk, at=clock.now(), **fields)
 

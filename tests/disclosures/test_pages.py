@@ -7,7 +7,7 @@ from django.test import Client
 
 from assessments import actions as assessments
 from assessments.models import JournalEntry
-from assessments.states import PayoutState
+from assessments.states import PayoutState, Stage
 from disclosures import actions, search, views
 from disclosures.models import Objection
 from mutualaid import clock
@@ -29,7 +29,7 @@ def test_with_nothing_published_the_pages_say_when_something_will_be(client: Cli
 
 
 def test_a_period_that_is_only_locked_is_not_shown(client: Client) -> None:
-    period = make.period(make.Stage.LOCKED)
+    period = make.period(Stage.LOCKED)
 
     assert client.get(f"/periods/critical/{period.number}/").status_code == 404
     assert client.get(f"/cases/{period.cases.get().code}/").status_code == 404

@@ -163,8 +163,7 @@ def test_five_claims_refused_alike_name_the_condition() -> None:
 
 
 def test_a_case_that_a_jury_granted_says_so_when_five_are_alike() -> None:
-    person = {"name": "林秀梅"}
-    claim = make.claim(Status.APPEALED, membership=make.membership(**person))
+    claim = make.claim(Status.APPEALED)
     case = make.case(claim=claim)
     make.ballots(case, support=3)
     make.close(case)

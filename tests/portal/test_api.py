@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from assessments import actions as assessments
+from assessments.states import Stage
 from claims.models import Message
 from disclosures import actions, api
 from mutualaid import clock
@@ -81,9 +82,9 @@ def test_cover_in_its_waiting_period_says_so(client: Client) -> None:
 
 
 def test_a_member_reads_the_shares_of_the_family_the_newest_period_first(client: Client) -> None:
-    own = make.membership()
-    first = make.period()
-    second = make.period()
+    own = make.membership(make.plan(annual_cap_fen=None))
+    first = make.period(plan=own.plan)
+    second = make.period(plan=own.plan)
     client.force_login(make.guardian(own.member))
 
     shares = read(client, "/api/v1/shares/")["results"]
@@ -145,7 +146,7 @@ def test_cases_are_paged_by_code(client: Client, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_not_published_is_missing(client: Client) -> None:
-    period = make.period(make.Stage.LOCKED)
+    period = make.period(Stage.LOCKED)
 
     for tail in ("", "cases/"):
         address = f"/api/v1/periods/critical/{period.number}/{tail}"
@@ -200,7 +201,7 @@ def test_another_family_does_not_learn_that_the_claim_exists(client: Client) -> 
 def test_a_refusal_is_the_sentence_and_status_of_the_page(client: Client) -> None:
     claim = make.claim()
     client.force_login(make.guardian(claim.member))
-    text = "长" * 2001
+    text = "  "
 
     by_api = write(client, claim.number, text)
     by_page = client.post(f"/claims/{claim.number}/say/", {"text": text}, headers=ENGLISH)
