@@ -11,6 +11,7 @@ from assessments.models import Period
 from assessments.rules import Half
 from assessments.states import Problem, Stage
 from claims.states import Status
+from members import actions as member_actions
 from members.models import Plan
 from mutualaid import clock
 from mutualaid.errors import NotNow
@@ -81,9 +82,7 @@ def test_a_late_lock_reads_everything_as_of_its_instants() -> None:
     leaver = make.membership(plan)
     clock.move_to(period.roster_at + timedelta(hours=3), frozen=True)
     make.membership(plan, joined=clock.now())
-    make.member_actions.leave(
-        membership_id=leaver.pk, by=make.guardian(leaver.member), at=clock.now()
-    )
+    member_actions.leave(membership_id=leaver.pk, by=make.guardian(leaver.member), at=clock.now())
 
     (locked,) = actions.lock_due(at=clock.now())
 

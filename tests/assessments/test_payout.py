@@ -15,7 +15,7 @@ from assessments.models import Arrears, JournalEntry, Payout, PeriodCase
 from assessments.providers import Outcome
 from assessments.states import PayoutState, Stage
 from claims.models import Payee
-from members.models import Membership, Notice, Rules
+from members.models import HouseholdLink, Membership, Notice, Rules
 from mutualaid import clock
 from mutualaid.errors import Forbidden, NotNow
 from tests import make
@@ -175,7 +175,7 @@ def test_staff_do_not_handle_the_payout_of_their_own_family() -> None:
     case = make.period(Stage.SPLIT).cases.get()
     make.payee(case.claim)
     relative = make.staff("finance")
-    make.HouseholdLink.objects.create(
+    HouseholdLink.objects.create(
         account=relative, member=case.claim.member, relation="child", made_at=clock.now()
     )
 
