@@ -197,7 +197,7 @@ class Typed:
 
     form: forms.DeskForm | None = None
     letter: dict[str, Any] = field(default_factory=dict)
-    status: int = 200
+    http_status: int = 200
 
     def kept(self, kind: type[forms.DeskForm], claim: Claim, **kwargs: Any) -> forms.DeskForm:
         """The form as it was typed, or an empty one."""
@@ -296,7 +296,7 @@ class ClaimAdmin(ReadOnlyAdmin):
         }
         name = f"admin/claims/claim/{tab}.html"
         return TemplateResponse(
-            request, name, context, status=typed.status, headers={"Cache-Control": _PRIVATE}
+            request, name, context, status=typed.http_status, headers={"Cache-Control": _PRIVATE}
         )
 
     def show_identity(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -382,7 +382,7 @@ def _post(request: HttpRequest, claim: Claim, typed: Typed) -> str:
         verb.run(claim, form, _by(request))
     except Refused as error:
         refuse(form, error)
-        typed.status = error.status
+        typed.http_status = error.status
         return ""
     messages.success(request, verb.done)
     return verb.tab
