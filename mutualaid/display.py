@@ -20,6 +20,8 @@ from django.utils.http import escape_leading_slashes
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+# Pages of the portal that stand under no entry of the navigation.
+PUBLIC = {f"portal:{name}" for name in ("how", "rules", "help", "privacy", "accessibility")}
 SIZES, THEMES = ("m", "l", "xl"), ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
 
@@ -180,6 +182,8 @@ def _section(request: HttpRequest) -> str:
         return "disclosures:money" if name.startswith("money") else "disclosures:periods"
     if match.view_name == "portal:home":
         return "portal:home"
+    if match.view_name in PUBLIC:
+        return ""
     mine = {"portal", "members", "claims", "jury", "assessments"}
     return "portal:me" if match.app_name in mine else ""
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from assessments.models import Arrears, Period, Share
+from assessments.rules import charge
 from claims import timeline
 from claims.models import Claim
 from claims.states import OPEN, Status, Turn
@@ -110,8 +111,15 @@ def _kind(claim: Claim) -> str:
 
 
 def to_do(link: HouseholdLink, account: Account, its_cover: Cover) -> list[dict[str, Any]]:
-    """What waits for this person, for components/task_list.html."""
-    return [*_joining(its_cover), *_claims(link.member), *_unpaid(link.member), *_seats(account)]
+    """What waits for this account: for the person of the page and for the rest of the family, as
+    rows of components/task_list.html."""
+    family = account.household.values_list("member_id", flat=True)
+    return [
+        *_joining(its_cover),
+        *_claims(link, family),
+        *_unpaid(family),
+        *_seats(account),
+    ]
 
 
 def _joining(its_cover: Cover) -> list[dict[str, Any]]:
@@ -123,22 +131,27 @@ def _joining(its_cover: Cover) -> list[dict[str, Any]]:
     ]
 
 
-def _claims(member: Member) -> list[dict[str, Any]]:
+def _claims(link: HouseholdLink, family: QuerySet[Any, int]) -> list[dict[str, Any]]:
     mine = [Status.REPORTED, Status.PAPERS_WANTED]
-    found = Claim.objects.filter(member=member, status__in=mine).select_related("owner")
+    found = Claim.objects.filter(member__in=family, status__in=mine)
     return [
         {
             "title": timeline.now_sentence(claim),
-            "hint": claim.number,
+            "hint": _("%(name)s, claim %(number)s")
+            % {"name": claim.member.name, "number": claim.number},
             "icon": "send",
-            "url": reverse("claims:detail", args=[claim.number]),
+            "url": reverse("claims:detail", args=[claim.number]) + _as(claim.member_id, link),
         }
-        for claim in found
+        for claim in found.select_related("owner", "member")
     ]
 
 
-def _unpaid(member: Member) -> list[dict[str, Any]]:
-    owed = Arrears.objects.filter(member=member, paid_at__isnull=True, advanced_at__isnull=True)
+def _as(member_id: int, link: HouseholdLink) -> str:
+    return "" if member_id == link.member_id else f"?as={member_id}"
+
+
+def _unpaid(family: QuerySet[Any, int]) -> list[dict[str, Any]]:
+    owed = Arrears.objects.filter(member__in=family, paid_at__isnull=True, advanced_at__isnull=True)
     total = owed.aggregate(total=Sum("amount_fen"))["total"]
     if not total:
         return []
@@ -167,7 +180,7 @@ def this_share(membership: Membership, plan: Plan) -> dict[str, Any] | None:
         return None
     before = figures.published(plan, before=newest.period)
     own = _own_share(membership, newest.period)
-    amount = newest.figures["share_fen"] if own is None else own
+    amount = _expected(membership, newest) if own is None else own
     return {
         "period": newest.period,
         "figures": newest.figures,
@@ -175,6 +188,13 @@ def this_share(membership: Membership, plan: Plan) -> dict[str, Any] | None:
         "change_fen": amount - before.figures["share_fen"] if before else None,
         "divided": newest.divided,
     }
+
+
+def _expected(membership: Membership, newest: figures.Published) -> int:
+    """The published share, less what is above the cap of the year in which it is split."""
+    terms = newest.period.rules
+    so_far = this_year(membership, clock.day(newest.period.split_at))["total_fen"]
+    return charge(newest.figures["share_fen"], terms.annual_cap_fen if terms else None, so_far)
 
 
 def _own_share(membership: Membership, period: Period) -> int | None:

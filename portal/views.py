@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
@@ -314,7 +315,7 @@ def _tasks(way: _Joining, answers: dict[str, str]) -> list[dict[str, Any]]:
         },
         {
             "title": _("2. Who it is"),
-            "hint": f"{way.member.name}, {_age(way.member)}",
+            "hint": _("%(name)s, %(age)s") % {"name": way.member.name, "age": _age(way.member)},
             "kind": "ok",
             "state": _("Filled in"),
         },
@@ -465,7 +466,7 @@ def _person_rows(way: _Joining) -> list[dict[str, Any]]:
 
 def _later_rows(way: _Joining) -> list[dict[str, Any]]:
     today = clock.today()
-    first = _first_share(clock.now())
+    first = _first_share(clock.now(), way.plan)
     age = rules.age_on(way.member.birth_on, today)
     band = way.rules.bands.filter(from_age__lte=age, to_age__gte=age).first()
     benefit = _("%(sum)s yuan") % {"sum": yuan(band.benefit_fen if band else 0)}
@@ -488,10 +489,11 @@ def _later_rows(way: _Joining) -> list[dict[str, Any]]:
     ]
 
 
-def _first_share(joined_at: Any) -> share_rules.Half:
-    """The first half-month whose roster is locked after that instant."""
-    half = share_rules.Half.of(joined_at).previous()
-    while half.roster_at <= joined_at:
+def _first_share(joined_at: datetime, plan: Plan) -> share_rules.Half:
+    """The first half-month of the plan whose roster is locked after that instant."""
+    begins = max(joined_at, clock.midnight(plan.shares_from or plan.opened_on))
+    half = share_rules.Half.of(begins).previous()
+    while half.roster_at < begins or half.roster_at == joined_at:
         half = half.next()
     return half
 
@@ -522,7 +524,7 @@ def joined(request: HttpRequest, number: str) -> HttpResponse:
 
 def _next_steps(membership: Membership) -> list[dict[str, Any]]:
     today, joined_on = clock.today(), clock.day(membership.joined_at)
-    first = _first_share(membership.joined_at)
+    first = _first_share(membership.joined_at, membership.plan)
     steps: list[dict[str, Any]] = [
         {"title": _("Cover for accidents begins"), "on": joined_on, "icon": "check"},
         {
@@ -561,9 +563,8 @@ def leave(request: HttpRequest, number: str) -> HttpResponse:
     if request.method == "POST":
         actions.leave(membership_id=membership.pk, by=_account(request), at=clock.now())
         return redirect("portal:left", number=number)
-    plan = membership.plan
-    newest = figures.published(plan)
-    still = newest if newest and not newest.divided else None
+    share = me.this_share(membership, membership.plan)
+    still = share if share and not share["divided"] else None
     return render(request, "portal/leave.html", {"membership": membership, "still": still})
 
 

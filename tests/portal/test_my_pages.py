@@ -148,3 +148,39 @@ def test_a_long_inbox_goes_on_by_key() -> None:
     assert len(first.context["notices"]) == 20
     assert len(second.context["notices"]) == 6
     assert second.context["next"] == ""
+
+
+def test_the_share_of_the_period_is_shown_before_it_is_debited() -> None:
+    plan = make.plan()
+    membership = make.membership(plan)
+    make.disclosure(plan=plan, members=3, cases=1, benefit_fen=100_00)
+
+    page = my_page(membership.payer)
+
+    assert "36.00 yuan" in page
+    assert "It will be debited on" in page
+
+
+def test_above_the_cap_of_the_year_the_operator_bears_the_rest() -> None:
+    plan = make.plan(annual_cap_fen=2_000)
+    membership = make.membership(plan)
+    make.disclosure(plan=plan, members=3, cases=1, benefit_fen=100_00)
+
+    page = my_page(membership.payer)
+
+    assert "20.00 yuan" in page
+    assert "The others pay 36.00 yuan" in page
+
+
+def test_a_claim_of_the_family_that_waits_for_them_is_to_do() -> None:
+    membership = make.membership()
+    mother = make.membership(
+        membership.plan,
+        member=make.member(membership.payer, "陈桂香", date(1965, 4, 4), "parent"),
+    )
+    claim = make.claim(membership=mother)
+
+    page = my_page(membership.payer)
+
+    assert f"{reverse('claims:detail', args=[claim.number])}?as={mother.member_id}" in page
+    assert "Your turn" in page

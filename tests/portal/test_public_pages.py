@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -60,3 +63,24 @@ def test_a_nonsense_question_is_answered_at_its_field_and_kept(client: Client) -
     assert set(response.context["form"].errors) == {"members", "surplus"}
     assert 'value="abc"' in response.content.decode()
     assert response.context["answer"] == []
+
+
+def test_the_front_page_shows_the_published_numbers_with_their_proof(client: Client) -> None:
+    period = make.disclosure(members=3, cases=1, benefit_fen=100_00).period
+
+    page = client.get(reverse("portal:home")).content.decode()
+
+    assert "36.00" in page  # (100 + 8) yuan over 3
+    assert reverse("disclosures:period", args=[period.plan.code, period.number]) in page
+    assert reverse("disclosures:money") in page
+
+
+def test_the_front_page_counts_no_members(
+    client: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    make.disclosure(members=3, cases=1)
+
+    with django_assert_max_num_queries(16) as queries:
+        client.get(reverse("portal:home"))
+
+    assert not [q for q in queries.captured_queries if "members_membership" in q["sql"]]
