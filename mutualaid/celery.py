@@ -2,15 +2,29 @@
 or an emptied broker delay and lose nothing."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.schedules import crontab
+
+from mutualaid.checks import refuse_moved_clock
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mutualaid.settings")
 
 app = Celery("mutualaid")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+class RealClock(bootsteps.Step):  # type: ignore[misc]
+    """A worker in production looks at the clock before it takes up anything."""
+
+    def create(self, parent: Any) -> None:
+        """Called once, in the process that starts the others."""
+        refuse_moved_clock()
+
+
+app.steps["worker"].add(RealClock)
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": schedule, "options": {"expires": 240}}
     for name, schedule in {
