@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -21,9 +23,7 @@ from members.rules import check_id_number
 from mutualaid import clock
 from portal import demo
 
-PEOPLE = 320
-
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+PEOPLE = 120
 
 
 def digest_of_the_world() -> str:
@@ -48,10 +48,24 @@ def digest_of_the_world() -> str:
     )
 
 
-def test_the_demo_world_shows_every_state_and_its_books_balance() -> None:
-    demo.build(members_count=PEOPLE)
+@pytest.fixture(scope="module")
+def world(django_db_setup: Any, django_db_blocker: Any) -> Iterator[str]:
+    """One world for this file, and the digest of it as it was when new. Building takes seconds."""
+    with django_db_blocker.unblock():
+        demo.build(members_count=PEOPLE, seed=1)
+        yield digest_of_the_world()
+        django_db_setup.fresh()
 
+
+@pytest.fixture(autouse=True)
+def let_in(world: str, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+
+
+def test_the_demo_world_shows_every_state_and_its_books_balance() -> None:
     stages = list(Period.objects.order_by("number").values_list("stage", flat=True))
+
     assert stages[:4] == [Stage.COLLECTED, Stage.COLLECTED, Stage.COLLECTED, Stage.DISCLOSED]
     assert set(Claim.objects.values_list("status", flat=True)) == set(Status.values)
     assert Case.objects.filter(status__in=VOTING).count() == 1
@@ -62,31 +76,21 @@ def test_the_demo_world_shows_every_state_and_its_books_balance() -> None:
     call_command("check_books", stdout=io.StringIO())
 
 
-def test_two_worlds_of_one_seed_are_equal_and_those_of_another_are_not(
-    django_db_setup: object,
-) -> None:
-    worlds = []
-    for seed in (1, 1, 2):
-        demo.build(members_count=PEOPLE, seed=seed)
-        worlds.append(digest_of_the_world())
-        django_db_setup.fresh()  # type: ignore[attr-defined]
+def test_the_juries_of_the_demo_decided_as_after_life() -> None:
+    counts = Verdict.objects.order_by("pk").values_list("outcome", "support", "against")
 
-    assert worlds[0] == worlds[1]
-    assert worlds[0] != worlds[2]
+    assert list(counts) == [("overturned", 24, 7), ("upheld", 13, 18)]
 
 
 def test_nobody_in_the_demo_can_exist() -> None:
-    demo.build(members_count=PEOPLE)
+    number = demo.demo_id_number(region="33", birth_on=date(1987, 3, 14), sex="f", serial=1)
 
     assert not Account.objects.exclude(email__endswith=".invalid").exists()
-    number = demo.demo_id_number(region="33", birth_on=date(1987, 3, 14), sex="f", serial=1)
     with pytest.raises(ValueError, match=r"."):
         check_id_number(number, allow_demo=False)
 
 
 def test_the_demo_fills_an_empty_database_only() -> None:
-    demo.build(members_count=PEOPLE)
-
     call_command("demo", "--if-empty")
     with pytest.raises(CommandError, match="fills an empty database only"):
         call_command("demo")
@@ -94,25 +98,7 @@ def test_the_demo_fills_an_empty_database_only() -> None:
     assert Member.objects.count() == PEOPLE
 
 
-def test_months_pass_by_the_same_actions_that_beat_calls() -> None:
-    demo.build(members_count=PEOPLE)
-
-    call_command("demo", "--until", "2022-01-08", stdout=io.StringIO())
-
-    assert clock.today() == date(2022, 1, 8)
-    fourth, fifth, sixth = Period.objects.filter(number__in=[4, 5, 6]).order_by("number")
-    assert fourth.stage == Stage.COLLECTED
-    assert fifth.stage == Stage.COLLECTED
-    assert sixth.stage == Stage.DISCLOSED
-    assert not Case.objects.filter(status__in=VOTING).exists()
-    with pytest.raises(CommandError, match="time only goes on"):
-        call_command("demo", "--until", "2021-12-25")
-    call_command("check_books", stdout=io.StringIO())
-
-
 def test_the_demo_logins_are_printed_and_open() -> None:
-    demo.build(members_count=PEOPLE)
-
     out = io.StringIO()
     call_command("demo", "--logins", stdout=out)
 
@@ -120,3 +106,23 @@ def test_the_demo_logins_are_printed_and_open() -> None:
     for _, email in demo.logins():
         assert email in out.getvalue()
         assert Account.objects.get(email=email).check_password(demo.PASSWORD)
+
+
+def test_months_pass_by_the_same_actions_that_beat_calls() -> None:
+    call_command("demo", "--until", "2021-12-22", stdout=io.StringIO())
+
+    assert clock.today() == date(2021, 12, 22)
+    fourth, fifth = Period.objects.filter(number__in=[4, 5]).order_by("number")
+    assert (fourth.stage, fifth.stage) == (Stage.COLLECTED, Stage.DISCLOSED)
+    assert not Case.objects.filter(status__in=VOTING).exists()
+    with pytest.raises(CommandError, match="time only goes on"):
+        call_command("demo", "--until", "2021-12-10")
+    call_command("check_books", stdout=io.StringIO())
+
+
+def test_the_same_seed_gives_the_same_world(world: str, django_db_setup: Any) -> None:
+    django_db_setup.fresh()
+
+    demo.build(members_count=PEOPLE, seed=1)
+
+    assert digest_of_the_world() == world
