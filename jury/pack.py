@@ -23,6 +23,7 @@ def freeze(appeal: Appeal, *, claimant_first: bool) -> dict[str, Any]:
     """
     claim, decision = appeal.claim, appeal.decision
     names = criteria.load(claim.rules.norm, claim.disease)
+    units = _units(claim)
     disputed = [row for row in decision.table if row["code"] in decision.failing]
     return {
         "question": _question(names, disputed),
@@ -31,7 +32,8 @@ def freeze(appeal: Appeal, *, claimant_first: bool) -> dict[str, Any]:
         "clauses": [_clause(row) for row in disputed],
         "named_clauses": list(decision.clauses),
         "sides": _sides(appeal, decision, claimant_first),
-        "table": [_row(row, decision) for row in decision.table],
+        "would_change": decision.would_change,
+        "table": [_row(row, decision, units) for row in decision.table],
         "facts": _facts(claim),
     }
 
@@ -64,22 +66,38 @@ def _clause(row: dict[str, Any]) -> dict[str, str]:
 _OPPOSITE = {"met": "not_met", "not_met": "met"}
 
 
-def _row(row: dict[str, Any], decision: Decision) -> dict[str, Any]:
+def _units(claim: Claim) -> dict[str, dict[str, str]]:
+    """The unit of each condition that is measured, in both languages."""
+    found = {}
+    for leaf in criteria.leaves(criteria.full(claim.rules.norm, claim.disease)):
+        measure = leaf.get("measure", {})
+        unit = measure.get("unit", "")
+        found[leaf["code"]] = {
+            "unit_zh": measure.get("unit_zh", unit),
+            "unit_en": measure.get("unit_en", unit),
+        }
+    return found
+
+
+def _row(
+    row: dict[str, Any], decision: Decision, units: dict[str, dict[str, str]]
+) -> dict[str, Any]:
     """A line of the table; of an exclusion, "met" says that it does not apply. The name of a paper
     is the claimant's own and stays out."""
     answer = row["answer"]
-    kept = {name: row.get(name) for name in ("measured", "unit", "paper", "page", "not_before")}
+    kept = {name: row.get(name) for name in ("measured", "paper", "page")}
     return {
         **_clause(row),
         **kept,
+        **units.get(row["code"], {"unit_zh": "", "unit_en": ""}),
         "answer": _OPPOSITE.get(answer, answer) if row.get("negated") else answer,
         "disputed": row["code"] in decision.failing,
     }
 
 
 def _sides(appeal: Appeal, decision: Decision, claimant_first: bool) -> list[dict[str, str]]:
-    claimant = {"who": "claimant", "text": appeal.statement, "more": ""}
-    reviewer = {"who": "reviewer", "text": decision.reason, "more": decision.would_change}
+    claimant = {"who": "claimant", "text": appeal.statement}
+    reviewer = {"who": "reviewer", "text": decision.reason}
     return [claimant, reviewer] if claimant_first else [reviewer, claimant]
 
 

@@ -42,19 +42,17 @@ def pack(case: Case) -> dict[str, Any]:
         ],
         "named_clauses": kept["named_clauses"],
         "sides": kept["sides"],
+        "would_change": kept["would_change"],
         "rows": [_row(row) for row in kept["table"]],
         "facts": [_fact(fact["code"], fact["value"]) for fact in kept["facts"]],
     }
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    note = []
+    note = [_("This one is in dispute.")] if row["disputed"] else []
     if row["measured"] is not None:
-        note.append(
-            _("Measured: %(value)s") % {"value": f"{row['measured']} {row['unit']}".strip()}
-        )
-    if row["disputed"]:
-        note.append(_("This one is in dispute."))
+        value = f"{row['measured']} {said(row, 'unit')}".strip()
+        note.append(_("Measured: %(value)s") % {"value": value})
     return {
         "text": said(row, "text"),
         "answer": row["answer"],

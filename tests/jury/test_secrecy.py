@@ -19,7 +19,7 @@ from mutualaid import clock
 from tests import make
 
 pytestmark = pytest.mark.django_db
-WORLDS: list[dict[str, int]] = [{}, {"support": 3}, {"against": 3}, {"support": 1, "against": 2}]
+WORLDS: list[dict[str, int]] = [{}, {"support": 3}, {"against": 2, "abstain": 1}]
 PAGES = ["home", "exam", "exam_result", "resign"]
 CASE_PAGES = ["case", "decline", "vote", "receipt", "result"]
 ELSEWHERE = ["portal:me", "portal:inbox", "portal:home", "disclosures:periods"]
