@@ -329,7 +329,10 @@ def _after(made: Claim, status: Status) -> None:
 
 def juror(plan: Plan | None = None, joined: datetime = JOINED, **person: Any) -> Juror:
     """A member of the plan who has passed the exam, in office. `person` goes to make.member."""
-    fields = {"name": f"周{chr(0x4E00 + next(_numbers))}", "born": date(1980, 3, 3)} | person
+    fields: dict[str, Any] = {
+        "name": f"周{chr(0x4E00 + next(_numbers))}",
+        "born": date(1980, 3, 3),
+    } | person
     made = _membership(plan, joined, **fields)
     by = guardian(made.member)
     pass_exam(by)
