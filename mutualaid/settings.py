@@ -45,12 +45,14 @@ if PRODUCTION:
         raise ImproperlyConfigured("Production needs its own DATABASE_URL and BROKER_URL.")
 
 # Two roles: the application, which cannot change history, and the owner, which only migrates.
-# Unset, the servers of the wheels are started under DATA_DIR. Commands that need none say so.
+# Unset, the servers of the wheels are started under DATA_DIR, by the programs that need them:
+# reading the settings (a linter, a script, the tests) starts nothing.
+PROGRAMS = {"manage.py", "run.py", "gunicorn", "celery"}
 SERVERLESS = {"quote_share", "compile_texts", "collectstatic", "makemessages", "help", "version"}
 DATABASE_URL, OWNER_URL = env.text("DATABASE_URL"), env.text("DATABASE_OWNER_URL")
 BROKER_URL = env.text("BROKER_URL")
-_serverless = len(sys.argv) > 1 and sys.argv[1] in SERVERLESS
-if not _serverless and "pytest" not in sys.modules and not (DATABASE_URL and BROKER_URL):
+_program, _command = Path(sys.argv[0]).name, "".join(sys.argv[1:2])
+if _program in PROGRAMS and _command not in SERVERLESS and not (DATABASE_URL and BROKER_URL):
     from mutualaid import embedded
 
     if not DATABASE_URL:

@@ -5,6 +5,7 @@ Part of `make lint`. Prints one line per fault and exits 1; exits 0 in silence.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -52,6 +53,7 @@ def faults(path: Path) -> list[str]:
 
 def main() -> int:
     sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mutualaid.settings")
     django.setup()
     found = [
         fault

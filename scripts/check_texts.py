@@ -6,6 +6,7 @@ file: the msgids are English. Prints one line per fault and exits 1; exits 0 in 
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -86,6 +87,7 @@ def fault(entry: polib.POEntry, known: dict[tuple[str | None, str], polib.POEntr
 
 def main() -> int:
     sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mutualaid.settings")
     django.setup()
     if not CHINESE.exists():
         print(f"{CHINESE.relative_to(ROOT)} is missing.")
