@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -98,13 +99,20 @@ class PayoutAdmin(ReadOnlyAdmin):
         }
         return super().changelist_view(request, more | (extra_context or {}))
 
+    def _check_works_here(self, request: HttpRequest) -> None:
+        """A role without payouts gets no sentence about one, but 403."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
     def prepare(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a claim's payout ready. The action asks whether this person may."""
+        self._check_works_here(request)
         done = _("Prepared. Another person has to release it.")
         return _do(request, actions.prepare_payout, done, claim_id=pk)
 
     def release(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Let a payout go that somebody else prepared."""
+        self._check_works_here(request)
         return _do(request, actions.release_payout, _("Released. It is sent now."), payout_id=pk)
 
 

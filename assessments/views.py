@@ -116,8 +116,6 @@ def share(request: HttpRequest, number: int, membership_id: int) -> HttpResponse
         "capped": amount < now.share_fen,
         "state": _states([own])[own.pk] if own and period.stage in DONE else None,
         "fee_percent": _percent(period.rules.fee_bp if period.rules else 0),
-        "operator_fen": now.capped_fen,
-        "in_fen": now.collected_fen + now.surplus_in_fen + now.capped_fen,
         "rows": _sum_rows(now, period),
         "change_rows": _change_rows(now, why.change(period, now)),
         "year": clock.day(period.split_at).year,
@@ -129,7 +127,10 @@ def share(request: HttpRequest, number: int, membership_id: int) -> HttpResponse
     return render(
         request,
         "assessments/share.html",
-        context | _tables(now) | _year_chart(why.past(period, now)) | _acting(by, membership),
+        context
+        | _tables(now, period)
+        | _year_chart(why.past(period, now))
+        | _acting(by, membership),
     )
 
 
@@ -233,26 +234,32 @@ def _change_rows(now: why.Sum, change: why.Change | None) -> list[dict[str, Any]
     ]
 
 
-def _tables(now: why.Sum) -> dict[str, list[dict[str, Any]]]:
+def _tables(now: why.Sum, period: Period) -> dict[str, list[dict[str, Any]]]:
     """What comes in and what goes out: the same total twice (design §6)."""
+    charged = period.charged_fen  # less than share × members once the annual cap binds
+    shares = now.collected_fen if charged is None else charged
     each = {"share": yuan(now.share_fen), "members": in_digits(now.members)}
-    total = yuan(now.cost_fen + now.surplus_out_fen)
+    full = shares == now.collected_fen
+    total = now.cost_fen + now.surplus_out_fen
     return {
         "in_rows": [
             {
                 "label": _("Shares of the members"),
-                "hint": _("%(share)s × %(members)s") % each,
-                "value": yuan(now.collected_fen),
+                "hint": _("%(share)s × %(members)s") % each if full else "",
+                "value": yuan(shares),
             },
             {"label": _("Surplus of the period before"), "value": yuan(now.surplus_in_fen)},
-            {"label": _("Borne by the operator"), "value": yuan(now.capped_fen)},
-            {"label": _("Together"), "value": total, "line": True},
+            {
+                "label": _("Borne by the operator"),
+                "value": yuan(total - shares - now.surplus_in_fen),
+            },
+            {"label": _("Together"), "value": yuan(total), "line": True},
         ],
         "out_rows": [
             {"label": _("Benefits"), "value": yuan(now.benefits_fen)},
             {"label": _("Management fee"), "value": yuan(now.fees_fen)},
             {"label": _("Surplus for the next period"), "value": yuan(now.surplus_out_fen)},
-            {"label": _("Together"), "value": total, "line": True},
+            {"label": _("Together"), "value": yuan(total), "line": True},
         ],
     }
 

@@ -63,7 +63,7 @@ class Sum:
         """The pool by the members in yuan to six decimals, cut off: "6.730842…"."""
         unit = 10**_DECIMALS
         millionths, rest = divmod(self.pool_fen * (unit // 100), self.members)
-        return f"{millionths // unit}.{millionths % unit:0{_DECIMALS}d}{'…' if rest else ''}"
+        return f"{millionths // unit:,}.{millionths % unit:0{_DECIMALS}d}{'…' if rest else ''}"
 
 
 def sum_of(period: Period) -> Sum:

@@ -88,7 +88,8 @@ def test_who_reaches_the_cap_of_the_year_reads_why(client: Client) -> None:
     text = page(client, f"/shares/{period.number}/{someone().pk}/")
 
     assert "Not above the cap of the year" in text
-    assert "0.20" in text
+    assert "0.60" in text, "three times 0.20 came in"
+    assert "0.48" in text, "and the operator bore the rest"
 
 
 def test_nobody_sees_the_share_of_another_family(client: Client) -> None:
