@@ -32,7 +32,7 @@ def test_the_schema_is_valid_and_without_warnings(tmp_path: Any) -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema"))
 
 
-@pytest.mark.parametrize("address", ["/api/schema/", "/api/docs/", "/api/redoc/"])
+@pytest.mark.parametrize("address", ["/api/schema/", "/api/docs/"])
 def test_the_description_is_open_and_asks_no_other_host(client: Client, address: str) -> None:
     answer = client.get(address)
 
