@@ -123,8 +123,19 @@ def launch(command: list[str], log: Path, account: struct_passwd | None) -> int:
             **user(account),
         )
     pid = int(shell.stdout)
-    wait(lambda: argv(pid)[:1] != ["/bin/sh"], 10)  # not yet the server, still the shell's copy
+    # At first it is the shell's copy, then for a moment nothing at all, then the server.
+    wait(lambda: argv(pid)[:1] == command[:1] or _is_over(pid), 10)
     return pid
+
+
+def _is_over(pid: int) -> bool:
+    """Gone, or dead and not yet fetched by its parent."""
+    if not HAS_PROC:
+        return not argv(pid)
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
+    except OSError:
+        return True
 
 
 def user(account: struct_passwd | None) -> dict[str, Any]:
