@@ -14,7 +14,8 @@ from mutualaid import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("MUTUALAID_DATA_DIR", str(BASE_DIR / ".data"))).absolute()
-env.text("MUTUALAID_TEST_DATA_DIR")  # read by the tests alone
+for _name in ("DATA_DIR", "URL", "OWNER_URL", "BROKER_URL"):
+    env.text(f"MUTUALAID_TEST_{_name}")  # read by the tests alone, and by their workers
 
 # Where we are. Only production is reachable from outside; it takes no default for a secret.
 ENVIRONMENT = env.choice("MUTUALAID_ENV", "development", ("development", "production"))
