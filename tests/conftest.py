@@ -64,7 +64,7 @@ class Copies:
     def sql(self, *statements: str) -> None:
         with psycopg.connect(self.owner_url, autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
 
     def exists(self, name: str) -> bool:
         with psycopg.connect(self.owner_url, autocommit=True) as connection:
@@ -117,7 +117,7 @@ def django_db_setup(django_db_blocker: Any, request: pytest.FixtureRequest) -> I
     with django_db_blocker.unblock():
         copies.make_template()
         copies.fresh()
-        TransactionTestCase._fixture_teardown = lambda self: copies.fresh()  # type: ignore[method-assign]
+        setattr(TransactionTestCase, "_fixture_teardown", lambda self: copies.fresh())  # noqa: B010
         yield copies
         copies.drop()
 

@@ -66,7 +66,12 @@ def test_every_table_without_update_is_known_as_history() -> None:
     ],
 )
 def test_the_application_cannot_take_more(statement: str) -> None:
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError), transaction.atomic():
+        _attempt(statement)
+
+
+def _attempt(statement: str) -> None:
+    with connection.cursor() as cursor:
         cursor.execute(statement)
         cursor.execute("SELECT has_table_privilege(current_user, 'jury_ballot', 'UPDATE')")
         if not cursor.fetchone()[0]:  # a GRANT without the right only warns

@@ -19,7 +19,7 @@ from disclosures.models import Disclosure
 from jury.models import Ballot, Case, Verdict
 from jury.states import VOTING
 from members.models import Account, Member, Membership
-from members.rules import check_id_number
+from members.rules import check_id_number, demo_id_number
 from mutualaid import clock
 from portal import demo
 
@@ -83,7 +83,7 @@ def test_the_juries_of_the_demo_decided_as_after_life() -> None:
 
 
 def test_nobody_in_the_demo_can_exist() -> None:
-    number = demo.demo_id_number(region="33", birth_on=date(1987, 3, 14), sex="f", serial=1)
+    number = demo_id_number(region="33", birth_on=date(1987, 3, 14), sex="f", serial=1)
 
     assert not Account.objects.exclude(email__endswith=".invalid").exists()
     with pytest.raises(ValueError, match=r"."):

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mutualaid import clock
-from portal import demo
+from portal import cast, demo
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             if options["if_empty"]:
                 return
             raise CommandError("Somebody is here already. The demo fills an empty database only.")
-        least = demo.JOINING + 1
+        least = cast.JOINING + 1
         if options["members"] < least:
             raise CommandError(f"The stories alone need {least} members.")
         demo.build(members_count=options["members"], seed=options["seed"])
@@ -76,4 +76,4 @@ class Command(BaseCommand):
 def code_now() -> str:
     """The six digits that the demo's staff type in this half minute."""
     counter = next(iter(yield_hotp_counters_from_time()))
-    return format_hotp_value(hotp_value(demo.TOTP_SECRET, counter))
+    return str(format_hotp_value(hotp_value(demo.TOTP_SECRET, counter)))
