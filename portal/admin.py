@@ -24,6 +24,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
 
 from assessments import actions, bulk, policies, rules
 from assessments.models import Period, Share, SplitRun
@@ -34,7 +35,7 @@ from members.models import Account, Membership
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.money import parse_yuan, yuan
-from mutualaid.staff import ReadOnlyAdmin, desk_tag, problems, refuse, why_not
+from mutualaid.staff import ReadOnlyAdmin, WordedFilter, desk_tag, problems, refuse, why_not
 from mutualaid.templatetags.look import moment
 
 POLL_ENDS = 286  # htmx: stop asking
@@ -235,7 +236,7 @@ def steps(period: Period) -> list[tuple[str, str]]:
         _("Lock the roster"),
         _("Disclose"),
         _("Check and confirm"),
-        _("Split"),
+        _("Split the cost"),
         _("Debit"),
     ]
     at = {
@@ -283,7 +284,7 @@ class PeriodAdmin(ReadOnlyAdmin):
     list_display = ("name", "plan", "stage_tag", "problem_tag", "members", "share", "split_at")
     list_display_links = ("name",)
     list_select_related = ("plan",)
-    list_filter = ("stage", "problem")
+    list_filter = (("stage", WordedFilter), ("problem", WordedFilter))
 
     @admin.display(description=gettext_lazy("period"))
     def name(self, period: Period) -> str:
@@ -316,8 +317,12 @@ class PeriodAdmin(ReadOnlyAdmin):
         progress = "<int:pk>/closing/progress/"
         return [
             path("<int:pk>/closing/", site(self.closing), name="assessments_period_closing"),
-            path(progress, site(self.progress), name="assessments_period_progress"),
-            path("<int:pk>/shares/", site(self.shares), name="assessments_period_shares"),
+            path(progress, site(require_safe(self.progress)), name="assessments_period_progress"),
+            path(
+                "<int:pk>/shares/",
+                site(require_safe(self.shares)),
+                name="assessments_period_shares",
+            ),
             *super().get_urls(),
         ]
 

@@ -6,9 +6,10 @@ records how a session was authenticated, and has no switch that asks for more of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
@@ -21,7 +22,7 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from assessments.models import Payout, Period
 from assessments.states import PayoutState, Stage
@@ -45,6 +46,7 @@ FILTERS = {
     "stopped": gettext_lazy("Waiting for the member"),
 }
 _SHOWN = 200
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ class Desk(AdminSite):
         name = "mfa_reauthenticate" if ready.exists() else "mfa_activate_totp"
         return HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': after})}")
 
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        return cast(TemplateResponse, HttpResponseRedirect(reverse("account_change_password")))
+
     def logout(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
@@ -103,6 +110,11 @@ class Desk(AdminSite):
         edit by hand (groups, addresses, second factors) is no work of the desk."""
         if admin_class is not None and issubclass(admin_class, ReadOnlyAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Every page of the desk, ours and Django's, answers only what a browser sends."""
+        limited = require_http_methods(["GET", "HEAD", "POST"])(view)
+        return cast(View, super().admin_view(limited, cacheable))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         taken = self.admin_view(require_POST(self.take_next))
