@@ -443,16 +443,17 @@ def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     return _page(request, "confirm", claim, **words)
 
 
-# --- papers: by the case, never by an address alone
+# --- papers: by the case, never by an address alone; staff read them at the desk, where a second
+# --- factor is asked for, and a reason for whoever opens an identity paper
 
 
 def _readable(request: HttpRequest, number: str, place: int) -> Evidence:
-    """A paper the reader may see, as family or by work; anything else is missing."""
+    """A paper of the reader's family; anything else is missing."""
     found = Evidence.objects.select_related("claim__member", "claim__rules").filter(
         claim__number=number, place=place, removed_at__isnull=True
     )
     paper = found.first()
-    if paper is None or not policies.allowed(policies.check_reads, request.user, paper.claim):
+    if paper is None or not policies.allowed(policies.check_claimant, request.user, paper.claim):
         raise Http404
     return paper
 

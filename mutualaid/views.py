@@ -6,10 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from mutualaid import gallery as samples
 
 
+@require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
     """Every component once, with its file or class. urls.py serves it outside production only."""
     return render(request, "components/gallery.html", samples.context())

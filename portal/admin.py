@@ -368,8 +368,10 @@ class PeriodAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, name, context, status=status)
 
     def progress(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The row of the run, as a fragment. Ends the asking once there is nothing to wait for."""
+        """The row of the run, as a fragment. Ends the asking once there is nothing to wait for.
+        404 for a period that nobody has begun to split."""
         period = self._period(request, pk)
+        get_object_or_404(SplitRun, period=period)
         name = "admin/assessments/_progress.html"
         response = TemplateResponse(request, name, {"period": period, **progress_of(period)})
         if period.stage != Stage.SPLITTING:
