@@ -11,12 +11,13 @@ NOWHERE := DJANGO_SETTINGS_MODULE=mutualaid.settings DATABASE_URL=postgresql://n
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: run test setup lint soak lock stop clean help
+.PHONY: run test setup lint soak messages lock stop clean help
 
 help:
 	@echo "make run    the whole system on http://localhost:8000 (PORT=…); Ctrl-C ends it"
 	@echo "make test   every test; make soak: the long ones; make lint: style, types, texts"
 	@echo "make setup  the virtual environment, and nothing else"
+	@echo "make messages  the texts of code and templates into locale/, for their Chinese"
 	@echo "make lock   resolve the lock files again (LOCK_FLAGS=--upgrade for newer releases)"
 	@echo "make stop   end what runs on this folder's data; make clean: delete that data, too"
 
@@ -40,6 +41,9 @@ lint: setup
 	@$(NOWHERE) $(BIN)/mypy .
 	@$(NOWHERE) $(BIN)/python scripts/check_templates.py
 	@$(NOWHERE) $(BIN)/python scripts/check_texts.py
+
+messages: setup
+	@$(BIN)/python manage.py makemessages -l zh_Hans --no-obsolete -i .venv -i .data
 
 setup: $(VENV)/.dev
 

@@ -16,7 +16,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-class RealClock(bootsteps.Step):  # type: ignore[misc]
+class RealClock(bootsteps.Step):
     """A worker in production looks at the clock before it takes up anything."""
 
     def create(self, parent: Any) -> None:
