@@ -254,7 +254,7 @@ def test_every_cell_of_the_table_is_as_it_says(world: World) -> None:
 def test_a_foreign_thing_is_as_missing_as_none(world: World) -> None:
     stranger, things = world.browsers["stranger"], world.things
     claim, none = things["claim"], "HZ-2021-999999"
-    foreign_and_missing = {
+    foreign_and_missing: dict[str, tuple[list[Any], list[Any]]] = {
         "claims:detail": ([claim], [none]),
         "claims:letter": ([things["refused"]], [none]),
         "claims:paper": ([claim, 1], [none, 1]),
