@@ -24,6 +24,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_safe
 from PIL import Image
 
 from claims import actions, criteria, files, policies, rules
@@ -256,13 +257,13 @@ class ClaimAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site.admin_view
-        papers = xframe_options_sameorigin(self.papers)
+        papers = xframe_options_sameorigin(require_safe(self.papers))
         page = "<int:pk>/papers/<int:place>/<int:page>/image/"
         return [
             path("<int:pk>/work/", site(self.workspace), name="claims_claim_workspace"),
             path("<int:pk>/show/", site(self.show_identity), name="claims_claim_show"),
             path("<int:pk>/papers/", site(papers), name="claims_claim_papers"),
-            path(page, site(self.page_image), name="claims_claim_page"),
+            path(page, site(require_safe(self.page_image)), name="claims_claim_page"),
             *super().get_urls(),
         ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -32,6 +32,16 @@ class ReadOnlyAdmin(KeysetAdmin):
     list_display_links: tuple[str, ...] | None = ()
     empty_value_display = "—"
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return _not_allowed(request) or super().changelist_view(request, extra_context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return _not_allowed(request) or super().history_view(request, object_id, extra_context)
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -40,6 +50,11 @@ class ReadOnlyAdmin(KeysetAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def _not_allowed(request: HttpRequest) -> HttpResponse | None:
+    """405 for what would change a list, which has nothing to change."""
+    return None if request.method in {"GET", "HEAD"} else HttpResponseNotAllowed(["GET", "HEAD"])
 
 
 class ReadOnlyInline(_TabularInline):
