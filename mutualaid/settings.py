@@ -168,7 +168,7 @@ STORAGES = {
 # Compressing is the longest step of a first start: only what is served, and no source maps.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("br", "gz", "jpg", "map", "png", "webp", "woff", "woff2")
-WHITENOISE_USE_FINDERS = "pytest" in sys.modules
+WHITENOISE_USE_FINDERS = DEBUG or "pytest" in sys.modules
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FILES = 40
