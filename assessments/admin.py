@@ -29,7 +29,7 @@ from members.rules import mask_name
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.money import yuan
-from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, desk_tag, why_not
+from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, WordedFilter, desk_tag, why_not
 
 TAGS = {
     PayoutState.PREPARED: "soon",
@@ -45,7 +45,7 @@ _SHOWN = 200
 class PayoutAdmin(ReadOnlyAdmin):
     list_display = ("number", "amount", "state_tag", "prepared_by", "released_by", "paid_at")
     list_display_links = ("number",)
-    list_filter = ("state",)
+    list_filter = (("state", WordedFilter),)
     list_select_related = ("claim", "prepared_by", "released_by")
     exact = ("provider_key",)
     search_help_text = gettext_lazy("The number under which the provider knows it")
@@ -187,6 +187,7 @@ class PostingInline(ReadOnlyInline):
     """The legs of a journal."""
 
     model = Posting
+    verbose_name_plural = gettext_lazy("postings")
     fields = ("account_name", "amount")
     readonly_fields = fields
 

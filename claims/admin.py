@@ -414,12 +414,11 @@ WORKERS = {Turn.ADJUSTER, Turn.REVIEWER, Turn.CONFIRMER}
 def _next(claim: Claim) -> dict[str, Any] | None:
     if claim.due_at is None or Status(claim.status) not in NEXT:
         return None
-    stopped = claim.turn in {Turn.CLAIMANT, Turn.DATE}
     return {
         "what": NEXT[Status(claim.status)],
         "who": claim.owner,
         "due_at": claim.due_at,
-        "sla": sla(claim.due_at, clock.now(), stopped=stopped),
+        "sla": sla(claim.due_at, clock.now(), turn=claim.turn),
     }
 
 
@@ -458,7 +457,9 @@ def _overview(request: HttpRequest, claim: Claim, typed: Typed) -> dict[str, Any
         "identity": _identity(request, claim),
         "show": forms.ShowForm(claim=claim),
         "words": words,
-        "events": [_event(event) for event in claim.events.select_related("by").order_by("-pk")],
+        "events": [
+            _event(event, claim) for event in claim.events.select_related("by").order_by("-pk")
+        ],
         **_facts(claim),
     }
 
@@ -479,7 +480,14 @@ def _facts(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _event(event: ClaimEvent) -> dict[str, Any]:
+def _who(account: Account | None, claim: Claim) -> str:
+    """Staff by name, the claimant as such, and the calendar."""
+    if account is None:
+        return _("by the calendar")
+    return str(account) if account.is_staff else _("claimant")
+
+
+def _event(event: ClaimEvent, claim: Claim) -> dict[str, Any]:
     what = EVENTS.get(event.code, event.code)
     if event.code == "moved":
         what = event.get_new_display()
@@ -487,7 +495,7 @@ def _event(event: ClaimEvent) -> dict[str, Any]:
     return {
         "at": event.at,
         "what": what,
-        "by": event.by,
+        "by": _who(event.by, claim),
         "place": place,
         "kind": dict(Evidence.Kind.choices).get(kind, ""),
     }
@@ -546,13 +554,13 @@ def _criteria(request: HttpRequest, claim: Claim, typed: Typed) -> dict[str, Any
     }
 
 
-def _result(outcome: criteria.Outcome) -> dict[str, Any]:
+def _result(outcome: criteria.Outcome, *, answered: bool = True) -> dict[str, Any]:
     kind, word = RESULTS[str(outcome.result)]
     open_ones = [forms.text(judged.leaf) for judged in outcome.path]
     return {
         "outcome": outcome,
         "outcome_tag": desk_tag(kind, word),
-        "decided_by": open_ones if outcome.result is not criteria.MET else [],
+        "decided_by": open_ones if answered and outcome.result is not criteria.MET else [],
     }
 
 
@@ -565,7 +573,7 @@ def _decision(request: HttpRequest, claim: Claim, typed: Typed) -> dict[str, Any
         "sent_back": [found for found in decisions if found.sent_back_at],
         "letter": typed.letter,
         **_facts(claim),
-        **_result(outcome),
+        **_result(outcome, answered=claim.answers.exists()),
     }
     if current is None:
         return context | {
@@ -624,7 +632,7 @@ def _access(request: HttpRequest, claim: Claim, typed: Typed) -> dict[str, Any]:
         "reads": [
             {
                 "at": read.at,
-                "by": read.by,
+                "by": access.reader(read.by),
                 "what": access.what(read.what),
                 "place": papers.get(read.object_id or 0) if read.what == "evidence" else None,
                 "page": read.page,

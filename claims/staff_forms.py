@@ -347,7 +347,8 @@ class ProposeForm(DeskForm):
             (f"{row['leaf']['clause']} {row['leaf']['text_zh']}", _clause_line(row, outcome))
             for row in rows
         ]
-        decided = {judged.leaf["code"] for judged in outcome.path}
+        answered = self.claim.answers.exists()
+        decided = {judged.leaf["code"] for judged in outcome.path if answered}
         self.initial.setdefault(
             "clauses",
             [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from members.models import Account
+
 WHAT = {
     "id_number": _("ID number"),
     "declaration": _("health declaration"),
@@ -31,6 +33,11 @@ WHY = {
 def what(code: str) -> str:
     """What was read; an unknown code is shown as it is."""
     return str(WHAT.get(code, code))
+
+
+def reader(account: Account) -> str:
+    """Who read it: staff by name, the family as such."""
+    return str(account) if account.is_staff else str(_("the family itself"))
 
 
 def why(code: str) -> str:

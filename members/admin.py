@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from members import access, places
 from members.models import AccessRecord, Account, BenefitBand, Member, Membership, Plan, Rules
 from members.rules import mask_name
+from mutualaid.money import yuan
 from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline
 
 _BIGGEST = 2**63
@@ -132,11 +133,15 @@ class AccountAdmin(ReadOnlyAdmin):
 
 @admin.register(AccessRecord)
 class AccessRecordAdmin(ReadOnlyAdmin):
-    list_display = ("at", "by", "whose", "what_read", "page", "reason")
+    list_display = ("at", "who", "whose", "what_read", "page", "reason")
     list_select_related = ("by",)
     exact = ("member",)
     search_help_text = _("The number of a member")
-    fields = ("at", "by", "whose", "what_read", "object_id", "page", "reason")
+    fields = ("at", "who", "whose", "what_read", "object_id", "page", "reason")
+
+    @admin.display(description=_("by"))
+    def who(self, record: AccessRecord) -> str:
+        return access.reader(record.by)
 
     @admin.display(description=_("member"))
     def whose(self, record: AccessRecord) -> str:
@@ -164,10 +169,20 @@ class PlanAdmin(ReadOnlyAdmin):
 
 
 class BandInline(ReadOnlyInline):
-    """The benefits of a version."""
+    """The benefits of a version, by age on the day of first diagnosis."""
 
     model = BenefitBand
-    fields = ("from_age", "to_age", "severity", "benefit_fen")
+    verbose_name_plural = _("benefits")
+    fields = ("ages", "amount")
+    readonly_fields = fields
+
+    @admin.display(description=_("age, years"))
+    def ages(self, band: BenefitBand) -> str:
+        return f"{band.from_age}–{band.to_age}"
+
+    @admin.display(description=_("amount in yuan"))
+    def amount(self, band: BenefitBand) -> str:
+        return yuan(band.benefit_fen)
 
 
 @admin.register(Rules)
@@ -175,4 +190,17 @@ class RulesAdmin(ReadOnlyAdmin):
     list_display = ("version", "plan", "effective_on", "norm")
     list_display_links = ("version",)
     list_select_related = ("plan",)
+    fields = (
+        "plan",
+        "version",
+        "effective_on",
+        "question_set",
+        "summary_zh",
+        "summary_en",
+        *["norm", "min_age_days", "max_age_years", "waiting_days", "claim_window_days"],
+        *["decision_days", "appeal_days", "reinstatement_days"],
+        *["fee_bp", "case_cap_fen", "annual_cap_fen", "advance_limit_fen", "debit_days"],
+        *["payout_days", "dissolution_members"],
+        *["panel_size", "quorum", "voting_hours", "extension_hours", "juror_membership_days"],
+    )
     inlines = (BandInline,)

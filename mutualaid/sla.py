@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 SOON = timedelta(days=1)
 _HOURS_AS_HOURS = 48
@@ -22,11 +22,18 @@ class Sla:
     span: str
 
 
-def sla(due_at: datetime, now: datetime, *, stopped: bool = False) -> Sla:
+# Whose turn it is when the clock of a decision stands still (claims.states.Turn), and for what.
+WAITING = {
+    "claimant": gettext_lazy("waiting for the member"),
+    "date": gettext_lazy("waiting for a date"),
+}
+
+
+def sla(due_at: datetime, now: datetime, *, turn: str = "") -> Sla:
     """How a task stands at `now`."""
     left = due_at - now
-    if stopped:
-        return Sla("stopped", _("Clock stopped"), _("waiting for the member"))
+    if turn in WAITING:
+        return Sla("stopped", _("Clock stopped"), str(WAITING[turn]))
     if left < timedelta(0):
         return Sla("late", _("Overdue"), _("%(span)s over") % {"span": _span(-left)})
     words = _("%(span)s left") % {"span": _span(left)}

@@ -30,7 +30,7 @@ from claims import actions as claims
 from claims import policies as claim_policies
 from claims.forms import disease_name
 from claims.models import Claim
-from claims.states import Status, Turn
+from claims.states import Status
 from disclosures.models import Objection
 from members.models import Account, Membership
 from mutualaid import charts, clock
@@ -114,7 +114,7 @@ class Desk(AdminSite):
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Every page of the desk, ours and Django's, answers only what a browser sends."""
         limited = require_http_methods(["GET", "HEAD", "POST"])(view)
-        return cast(View, super().admin_view(limited, cacheable))
+        return super().admin_view(limited, cacheable)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         taken = self.admin_view(require_POST(self.take_next))
@@ -180,14 +180,13 @@ def _claims_of(by: Account, now: datetime) -> list[Task]:
 
 def _claim_task(claim: Claim, now: datetime) -> Task:
     due_at = claim.due_at or now
-    stopped = claim.turn in {Turn.CLAIMANT, Turn.DATE}
     return Task(
         what=str(WHAT.get(Status(claim.status), claim.get_status_display())),
         of=disease_name(claim.rules.norm, claim.disease),
         number=claim.number,
         url=reverse("admin:claims_claim_workspace", args=[claim.pk]),
         due_at=due_at,
-        sla=sla(due_at, now, stopped=stopped),
+        sla=sla(due_at, now, turn=claim.turn),
     )
 
 

@@ -223,3 +223,23 @@ def test_the_books_are_shown_leg_by_leg() -> None:
 
     amounts = {yuan(leg.amount_fen) for leg in entry.postings.all()}
     assert all(amount in page.content.decode() for amount in amounts)
+
+
+def test_a_run_that_was_killed_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    period = due()
+
+    def killed(**_what: object) -> int:
+        raise InterruptedError
+
+    with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+        patched.setattr("assessments.bulk.write_shares", killed)
+        actions.split(period_id=period.pk, by=None, at=clock.now())
+    client, url = finance(), reverse("admin:assessments_period_progress", args=[period.pk])
+
+    page, during = client.get(closing(period)), client.get(url)
+    actions.split_due(at=clock.now())
+    after = client.get(url)
+
+    assert f'hx-get="{url}"' in page.content.decode()
+    assert (during.status_code, during.context["percent"]) == (200, 0)
+    assert (after.status_code, after.context["percent"]) == (286, 100)

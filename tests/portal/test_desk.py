@@ -15,6 +15,8 @@ from assessments.models import Payout
 from assessments.states import PayoutState
 from claims import actions as claims
 from claims.states import Status
+from disclosures import actions as disclosures
+from disclosures.models import Objection
 from jury.models import Ballot
 from members import actions as members
 from mutualaid import clock
@@ -199,6 +201,40 @@ def test_the_clock_of_a_task_stands_still_only_for_the_member() -> None:
     stopped = client.get("/staff/?show=stopped").context["queue"]
 
     assert (late, [task.number for task in stopped]) == ([], [wanted.number])
+
+
+def objection() -> Objection:
+    case = make.disclosure(members=3).period.cases.get()
+    by = make.guardian(case.claim.member)
+    grounds = "金额和规则写的不一样，请再核对一遍。"
+    return disclosures.object_to(case_id=case.pk, grounds=grounds, by=by, at=clock.now())
+
+
+def test_an_objection_is_answered_on_its_page_and_sets_the_case_aside() -> None:
+    raised, officer = objection(), make.staff("data_officer")
+    client = make.desk_client(officer)
+    page = reverse("admin:disclosures_objection_answer", args=[raised.pk])
+
+    bare = client.post(page, {"sustained": "yes", "answer": ""})
+    client.post(page, {"sustained": "yes", "answer": "核对后确有出入。"})
+
+    raised.refresh_from_db()
+    raised.case.refresh_from_db()
+    assert bare.context["problems"][0][0] == "id_answer"
+    assert (raised.sustained, raised.answered_by) == (True, officer)
+    assert raised.case.set_aside_at is not None
+
+
+def test_who_may_only_look_at_objections_answers_none() -> None:
+    raised, officer = objection(), make.staff("data_officer")
+    group = officer.groups.get()
+    group.permissions.remove(group.permissions.get(codename="change_objection"))
+    page = reverse("admin:disclosures_objection_answer", args=[raised.pk])
+
+    answer = make.desk_client(officer).post(page, {"sustained": "no", "answer": "没有出入。"})
+
+    raised.refresh_from_db()
+    assert (answer.status_code, raised.answered_at) == (403, None)
 
 
 def test_a_member_is_found_by_the_fingerprint_of_the_id_number() -> None:
