@@ -5,6 +5,7 @@ Makers that need a time take `at`; the default is NOON, where every test's clock
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -442,7 +443,7 @@ def _next_period(plan: Plan, *, for_cases: bool) -> Period:
 
 
 def _walk(made: Period, stage: Stage) -> None:
-    steps = [
+    steps: list[tuple[Stage, datetime, Callable[..., object]]] = [
         (Stage.LOCKED, made.roster_at, assessments.lock_due),
         (Stage.DISCLOSED, made.disclose_at, partial(_disclose, made)),
         (Stage.SPLIT, made.split_at, assessments.split_due),
