@@ -74,6 +74,7 @@ NOT_DURABLE = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "autovacuum": "off",  # its workers belong to the superuser and hold up DROP DATABASE
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,16 +93,20 @@ class Copies:
             self.sql(f"ALTER DATABASE {raw} RENAME TO {self.template}")
 
     def fresh(self) -> None:
-        connections.close_all()
-        self.sql(
-            f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)",
-            f"CREATE DATABASE {self.name} TEMPLATE {self.template}",
-        )
+        self.drop()
+        self.sql(f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
         self.point_to(self.name)
 
-    def drop(self) -> None:
+    def drop(self, tries: int = 50) -> None:
+        """A worker of the superuser (autovacuum) may be in it for a moment: then once more."""
         connections.close_all()
-        self.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        try:
+            self.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            if tries == 0:
+                raise
+            time.sleep(0.1)
+            self.drop(tries - 1)
 
 
 def _migrations_hash() -> str:
