@@ -26,6 +26,7 @@ from assessments.models import Arrears, Payout, Period, Share
 from assessments.states import PayoutState
 from claims import actions as claim_actions
 from claims.models import Claim
+from claims.rules import last_day
 from claims.states import Status
 from disclosures.models import Disclosure
 from jury import reference as jury_reference
@@ -253,7 +254,7 @@ def follows_the_claim(person: Person, claim: Claim) -> None:
     assert now.count() == 1
     said = now.inner_text()
     assert claim.due_at
-    assert says_day(person, clock.day(claim.due_at - date.resolution / 2)) in said
+    assert says_day(person, last_day(claim.due_at)) in said
     if claim.owner:
         assert claim.owner.staff_number in said
 
@@ -685,3 +686,31 @@ def test_one_claim_from_joining_to_payout(
 
     call_command("check_books")
     assert world.faults == []
+
+
+# --- whether this would notice
+
+
+def test_what_is_wrong_with_a_page_is_named(live_server: Any, browser: Any) -> None:
+    world = World(browser, live_server.url, PHONE)
+    person = world.person("somebody")
+    page = f"<title>x</title><style>p {{ color: red }}</style><pre>{'wide ' * 99}</pre>"
+    person.page.route(
+        "**/faulty/",
+        lambda route: route.fulfill(
+            body=f"{page}<img src='https://elsewhere.invalid/x.png'>",
+            content_type="text/html",
+            headers={"content-security-policy": "default-src 'self' 'unsafe-eval'"},
+        ),
+    )
+
+    person.goes("/faulty/")
+
+    for fault in (
+        "content policy",
+        "console: ",
+        "asks https://elsewhere",
+        "wider",
+        "axe image-alt",
+    ):
+        assert any(fault in each for each in world.faults), (fault, world.faults)
