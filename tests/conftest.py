@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from mutualaid import clock, embedded, env
 from tests import make
@@ -147,3 +148,10 @@ def own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.EVIDENCE_DIR = folder / "evidence"
     settings.PUBLISHED_DIR = folder / "published"
     settings.EMAIL_FILE_PATH = folder / "mail"
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    """The sentences of refusals as they stand in the code."""
+    with translation.override("en"):
+        yield

@@ -18,7 +18,7 @@ from mutualaid import clock
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 80), **more: Any) -> bytes:

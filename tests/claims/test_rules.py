@@ -16,6 +16,8 @@ from mutualaid.clock import SHANGHAI
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from tests import make
 
+pytestmark = pytest.mark.usefixtures("english")
+
 
 @pytest.mark.parametrize(
     ("decided", "disclosed", "split"),

@@ -18,7 +18,7 @@ from mutualaid import clock
 from mutualaid.errors import Forbidden, NotNow
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def claim_of(case: Case) -> Any:

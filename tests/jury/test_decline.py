@@ -11,7 +11,7 @@ from mutualaid import clock
 from mutualaid.errors import Forbidden, NotNow
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def test_declined_seats_are_refilled_in_the_drawn_order() -> None:

@@ -14,7 +14,7 @@ from mutualaid import clock
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def candidate(**person: Any) -> Account:

@@ -14,7 +14,7 @@ from mutualaid import clock
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 REASON = "我看了双方的材料，按规则逐条对照，这是我的判断，没有别的考虑。"
 
 
