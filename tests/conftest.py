@@ -48,6 +48,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _servers.close()  # another run on the same folder keeps them
 
 
+# The long stories begin first, so that no worker is left alone with one at the end.
+LONG = ("test_journey.py", "test_demo.py", "test_embedded.py", "test_run.py", "test_access.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 def _urls() -> tuple[str, str]:
     own = os.environ.get("DATABASE_URL")
     if own:
