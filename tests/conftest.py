@@ -158,8 +158,15 @@ def own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.EMAIL_FILE_PATH = folder / "mail"
 
 
+@pytest.fixture(autouse=True)
+def own_language() -> None:
+    """Every test begins in the site's language; a page visited before leaves none behind."""
+    translation.deactivate_all()
+    translation.activate(settings.LANGUAGE_CODE)
+
+
 @pytest.fixture
-def english() -> Iterator[None]:
+def english(own_language: None) -> Iterator[None]:
     """The sentences of refusals as they stand in the code."""
     with translation.override("en"):
         yield

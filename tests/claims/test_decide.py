@@ -16,7 +16,7 @@ from mutualaid.errors import Forbidden, Invalid, NotNow
 from mutualaid.roles import ensure_roles
 from tests import make
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def propose(claim: Claim, by: Account, *, granted: bool, **changed: Any) -> Decision:
