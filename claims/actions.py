@@ -13,7 +13,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from claims import criteria, files, policies, rules
@@ -37,6 +38,7 @@ from members.policies import check_acts_for
 from members.rules import mask_name
 from mutualaid import clock, vault
 from mutualaid.errors import Invalid, NotNow
+from mutualaid.sequences import next_id
 from mutualaid.templatetags.look import day as day_in_words
 
 LEAST_STATEMENT, MOST_TEXT = 20, 5000
@@ -72,7 +74,7 @@ def report(
     _check_diagnosed(membership, diagnosed_on)
     if disease not in criteria.codes(membership.rules.norm):
         raise Invalid(_("Choose the illness from the list."), field="disease")
-    claim_id = _next_id(Claim)
+    claim_id = next_id(Claim)
     claim = Claim.objects.create(
         pk=claim_id,
         number=f"HZ-{clock.day(at).year}-{claim_id:06d}",
@@ -188,8 +190,8 @@ def add_paper(
 
 
 def _keep(claim: Claim, kind: str, found: files.Paper, by: Account, at: datetime) -> Evidence:
-    paper_id, file = _next_id(Evidence), uuid.uuid4()
-    last = claim.papers.aggregate(last=models.Max("place"))["last"] or 0
+    paper_id, file = next_id(Evidence), uuid.uuid4()
+    last = claim.papers.aggregate(last=Max("place"))["last"] or 0
     paper = Evidence.objects.create(
         pk=paper_id,
         claim=claim,
@@ -957,14 +959,6 @@ def date_jury(
 
 def _locked(claim_id: int) -> Claim:
     return Claim.objects.select_for_update().get(pk=claim_id)
-
-
-def _next_id(model: type[models.Model]) -> int:
-    """The id of a row to come, so that what is sealed can be bound to its place."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [model._meta.db_table])
-        number: int = cursor.fetchone()[0]
-    return number
 
 
 def _still(claim: Claim, at: datetime) -> timedelta:

@@ -27,7 +27,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Called by allauth's sign-up form, in its transaction."""
         user.made_at = clock.now()
         account: Account = super().save_user(request, user, form, commit=False)
-        account.email = account.email.lower()
+        account.email = (account.email or "").lower() or None
         if commit:
             account.save()
         return account
@@ -35,7 +35,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def pre_login(self, request: HttpRequest, user: Account, **kwargs: Any) -> HttpResponse | None:
         """Every way to log in passes here. Raises Forbidden for a demo login from elsewhere: its
         password and second factor are printed for all to read (design §8)."""
-        if user.email.endswith(DEMO_DOMAIN) and not is_on_this_machine(request):
+        if (user.email or "").endswith(DEMO_DOMAIN) and not is_on_this_machine(request):
             raise Forbidden(
                 _("The demo's logins work only on the machine that runs it. Nothing was changed.")
             )

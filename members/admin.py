@@ -118,7 +118,7 @@ class AccountAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("e-mail address"))
     def masked_email(self, account: Account) -> str:
-        name, _at, domain = account.email.partition("@")
+        name, _at, domain = (account.email or "").partition("@")
         return f"{name[:1]}***@{domain}"
 
     @admin.display(description=_("roles"))

@@ -14,10 +14,20 @@ from django.db import connection, transaction
 
 from members import crowd as invented
 from members import places
-from members.models import Membership, Plan, Rules
+from members.models import (
+    Account,
+    Declaration,
+    HouseholdLink,
+    Member,
+    Membership,
+    Plan,
+    RuleConsent,
+    Rules,
+)
 from members.rules import COMPOUND_SURNAMES, covered_from
 from mutualaid import vault
 from mutualaid.clock import SHANGHAI
+from mutualaid.sequences import next_ids
 
 _END = """
 UPDATE members_membership
@@ -78,6 +88,9 @@ def age_out(*, on: date, at: datetime) -> int:
 
 
 # --- the demo crowd
+
+# How the people of the crowd agreed that the first of their family acts for them.
+CONSENT = {"self": "self", "child": "guardian", "spouse": "code", "parent": "code"}
 
 _AT_ODDS = """
 SELECT count(*)
@@ -150,9 +163,9 @@ def crowd(
 
 def _numbered(families: Sequence[invented.Family], seed: int) -> Iterator[_Row]:
     people = sum(len(family.people) for family in families)
-    accounts = iter(_ids("account", len(families)))
-    tables = ("member", "householdlink", "declaration", "membership", "ruleconsent")
-    ids = zip(*(_ids(table, people) for table in tables), strict=True)
+    accounts = iter(next_ids(Account, len(families)))
+    tables = (Member, HouseholdLink, Declaration, Membership, RuleConsent)
+    ids = zip(*(next_ids(table, people) for table in tables), strict=True)
     chance = Random(seed)  # noqa: S311 - a repeatable crowd, not a secret
     for family in families:
         account = next(accounts)
@@ -171,16 +184,6 @@ def _numbered(families: Sequence[invented.Family], seed: int) -> Iterator[_Row]:
                 joined_on=family.joined_on,
                 joined_at=at.isoformat(),
             )
-
-
-def _ids(table: str, count: int) -> list[int]:
-    """So many ids of a table, in order."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
-            [f"members_{table}", count],
-        )
-        return sorted(number for (number,) in cursor.fetchall())
 
 
 def _terms(plan_id: int, joined_on: Sequence[date]) -> dict[date, tuple[Rules, str]]:
@@ -232,12 +235,16 @@ def _copy_people(rows: Sequence[_Row], terms: dict[date, tuple[Rules, str]]) -> 
     )
     _copy(
         "householdlink",
-        "id, account_id, member_id, relation, made_at",
-        ((r.link, r.account, r.member, r.person.relation, r.joined_at) for r in rows),
+        "id, account_id, member_id, relation, made_at, consented_at, consent_way",
+        (
+            (r.link, r.account, r.member, who, r.joined_at, r.joined_at, CONSENT[who])
+            for r in rows
+            for who in [r.person.relation]
+        ),
     )
     _copy(
         "declaration",
-        "id, member_id, question_set_id, answers_sealed, digest, declared_by_id, declared_at",
+        "id, kind, member_id, question_set_id, answers_sealed, digest, declared_by_id, declared_at",
         (_declaration(row, sealed, *terms[row.joined_on]) for row, sealed in both),
     )
 
@@ -256,6 +263,7 @@ def _declaration(row: _Row, sealed: _Sealed, rules: Rules, answers: str) -> Sequ
     digest = places.digest(row.member, answers)
     return (
         row.declaration,
+        "joining",
         row.member,
         rules.question_set_id,
         sealed.answers,

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import get_language
 
 from members.models import BenefitBand, HealthQuestion, Plan, QuestionSet, Rules
+from mutualaid import clock
 
 BEGAN = date(2019, 1, 1)
 VERSION = "2019-01"
@@ -144,6 +145,8 @@ def _write_rules(plan: Plan, changes: dict[str, Any]) -> None:
         BenefitBand(rules=rules, from_age=low, to_age=high, benefit_fen=fen)
         for low, high, fen in BANDS
     )
+    rules.published_at = clock.now()
+    rules.save(update_fields=["published_at"])
 
 
 def ensure_questions() -> QuestionSet:

@@ -26,6 +26,39 @@ def append_only() -> list[pgtrigger.Trigger]:
     ]
 
 
+def published_never_changes() -> list[pgtrigger.Trigger]:
+    """Triggers for a table with `published_at`: a draft is edited, what is published stays as it
+    is, and nothing published is ever deleted."""
+    return [
+        pgtrigger.Protect(
+            name="published_never_changes",
+            operation=pgtrigger.Update | pgtrigger.Delete,
+            condition=pgtrigger.Q(old__published_at__isnull=False),
+        ),
+    ]
+
+
+def parts_of_published_never_change() -> list[pgtrigger.Trigger]:
+    """Triggers for rows that belong to `rules`: they are written and changed with the draft."""
+    return [
+        pgtrigger.Trigger(
+            name="parts_of_published_never_change",
+            operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+            when=pgtrigger.Before,
+            declare=[("of", "bigint")],
+            func="""
+                of := CASE WHEN TG_OP = 'DELETE' THEN OLD.rules_id ELSE NEW.rules_id END;
+                IF EXISTS (SELECT FROM members_rules
+                            WHERE id = of AND published_at IS NOT NULL FOR SHARE) THEN
+                    RAISE EXCEPTION 'pgtrigger: rules that are published never change';
+                END IF;
+                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                RETURN NEW;
+            """,
+        ),
+    ]
+
+
 def revoke_changes(*tables: str) -> RunSQL:
     """A migration step: the application may read and add rows of these tables, nothing else."""
     names = ", ".join(f'"{table}"' for table in tables)

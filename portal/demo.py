@@ -210,7 +210,7 @@ def logins() -> list[tuple[str, str]]:
         ("member: before the jury", f"coma@{DOMAIN}"),
     ]
     if seat:
-        found.append(("juror with an open case", seat.juror.account.email))
+        found.append(("juror with an open case", seat.juror.account.email or ""))
     for role, names in cast.STAFF.items():
         found += [
             (f"staff, {role}", f"{role.replace('_', '')}{n}@{DOMAIN}")

@@ -1,23 +1,23 @@
 from django.urls import path
 
-from portal import views
+from portal.views import family, inbox, joining, leaving, mine, public
 
 app_name = "portal"
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("how/", views.how, name="how"),
-    path("rules/", views.rules_page, name="rules"),
-    path("help/", views.text, {"page": "help"}, name="help"),
-    path("privacy/", views.text, {"page": "privacy"}, name="privacy"),
-    path("accessibility/", views.text, {"page": "accessibility"}, name="accessibility"),
-    path("me/", views.mine, name="me"),
-    path("me/inbox/", views.inbox, name="inbox"),
-    path("me/family/add/", views.family_add, name="family_add"),
-    path("join/", views.join, name="join"),
-    path("join/rules/", views.join_rules, name="join_rules"),
-    path("join/questions/<int:place>/", views.question, name="question"),
-    path("join/check/", views.check, name="check"),
-    path("join/<str:number>/", views.joined, name="joined"),
-    path("leave/<str:number>/", views.leave, name="leave"),
-    path("leave/<str:number>/done/", views.left, name="left"),
+    path("", public.home, name="home"),
+    path("how/", public.how, name="how"),
+    path("rules/", public.rules_page, name="rules"),
+    path("help/", public.text, {"page": "help"}, name="help"),
+    path("privacy/", public.text, {"page": "privacy"}, name="privacy"),
+    path("accessibility/", public.text, {"page": "accessibility"}, name="accessibility"),
+    path("me/", mine.mine, name="me"),
+    path("me/inbox/", inbox.inbox, name="inbox"),
+    path("me/family/add/", family.family_add, name="family_add"),
+    path("join/", joining.join, name="join"),
+    path("join/rules/", joining.join_rules, name="join_rules"),
+    path("join/questions/<int:place>/", joining.question, name="question"),
+    path("join/check/", joining.check, name="check"),
+    path("join/<str:number>/", joining.joined, name="joined"),
+    path("leave/<str:number>/", leaving.leave, name="leave"),
+    path("leave/<str:number>/done/", leaving.left, name="left"),
 ]

@@ -140,7 +140,7 @@ def comes_back(world: World, plan: Plan, name: str) -> Person:
     person = world.person(name)
     person.goes("/accounts/login/?next=/me/")
     person.follows("Send me a code")
-    person.fills(email=account.email)
+    person.fills(email=account.email or "")
     person.presses("Send me a code", within="main")
     person.fills(code=code_in(str(mail.outbox[-1].body)))
     person.presses("Go on")
@@ -290,7 +290,7 @@ def signs_in_at_the_desk(world: World, role: str, *, with_app: bool = True) -> P
     person = world.person(account.display_name)
     person.goes("/staff/")
     assert person.path.startswith("/accounts/login/")
-    person.fills(login=account.email, password=make.PASSWORD)
+    person.fills(login=account.email or "", password=make.PASSWORD)
     person.presses("Sign in", within="main")
     if not with_app:
         sets_up_the_app(person)

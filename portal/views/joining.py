@@ -1,29 +1,27 @@
-"""The pages where the rooms meet: the front, 我的, joining, leaving, the inbox, true texts."""
+"""The way into a plan, from the task list to the receipt."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from assessments import rules as share_rules
 from members import actions, rules
-from members.acting import acting_bar, acting_link, household
+from members.acting import acting_bar, acting_link
 from members.models import (
-    Account,
     HealthQuestion,
     HouseholdLink,
     JoinDraft,
     Member,
     Membership,
     Plan,
-    Rules,
 )
 from members.reference import answer_word
 from mutualaid import clock
@@ -31,205 +29,15 @@ from mutualaid.errors import Invalid, Refused
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day, moment
 from portal import figures, me
-from portal.forms import AgreeForm, AnswerForm, CalculatorForm, PersonForm, refused
-
-form_page = require_http_methods(["GET", "HEAD", "POST"])
-
-
-def _account(request: HttpRequest) -> Account:
-    return cast(Account, request.user)
-
-
-def _sent(request: HttpRequest) -> QueryDict | None:
-    """The form that was sent, also an empty one; None where the page is only opened."""
-    return request.POST if request.method == "POST" else None
-
-
-def _acting(request: HttpRequest) -> dict[str, Any]:
-    """Context of every page that is about one person: the link and the bar."""
-    link = acting_link(request)
-    return {"link": link, "acting": acting_bar(link)}
-
-
-# --- open to all
-
-
-@require_GET
-def home(request: HttpRequest) -> HttpResponse:
-    """The front page: four actions, three numbers with their proof, how it works, what is next."""
-    now, plan = clock.now(), figures.the_plan()
-    newest = figures.published(plan) if plan else None
-    before = figures.published(plan, before=newest.period) if plan and newest else None
-    context: dict[str, Any] = {
-        "plan": plan,
-        "newest": newest,
-        "helped": figures.helped(plan) if plan else None,
-        "dates": figures.next_dates(newest.period if newest else None, now) if plan else [],
-        "rules": figures.rules_now(plan, now) if plan else None,
-    }
-    if newest:
-        context["rows"] = _sum_of(newest)
-        context["change_fen"] = (
-            newest.figures["share_fen"] - before.figures["share_fen"] if before else None
-        )
-    return render(request, "portal/home.html", context)
-
-
-def _sum_of(published: figures.Published) -> list[dict[str, Any]]:
-    terms = published.period.rules
-    return figures.sum_rows(
-        published.figures,
-        fee_bp=terms.fee_bp if terms else 0,
-        roster_at=published.period.roster_at,
-    )
-
-
-@require_GET
-def how(request: HttpRequest) -> HttpResponse:
-    """How it works, with the sum of the last period and a calculator (by GET)."""
-    plan = figures.the_plan()
-    if plan is None:
-        return render(request, "portal/how.html")
-    terms = figures.rules_now(plan, clock.now())
-    newest = figures.published(plan)
-    asked = request.GET if "members" in request.GET else None
-    form = CalculatorForm(asked, bands=terms.bands.all(), initial=_calculator_start(newest, terms))
-    context = {
-        "plan": plan,
-        "rules": terms,
-        "newest": newest,
-        "rows": _sum_of(newest) if newest else [],
-        "form": form,
-        "answer": _calculated(form, terms) if asked and form.is_valid() else [],
-    }
-    return render(request, "portal/how.html", context)
-
-
-def _calculator_start(newest: figures.Published | None, terms: Rules) -> dict[str, Any]:
-    start: dict[str, Any] = {f"people_{band.from_age}": 1 for band in terms.bands.all()}
-    start["members"] = newest.figures["members"] if newest else 100_000
-    start["surplus"] = yuan(newest.figures["surplus_in_fen"]) if newest else "0.00"
-    return start
-
-
-def _calculated(form: CalculatorForm, terms: Rules) -> list[dict[str, Any]]:
-    benefits = form.benefits()
-    quote = share_rules.quote_counted(
-        members=form.cleaned_data["members"],
-        benefits=benefits,
-        fee_bp=terms.fee_bp,
-        surplus_in=form.cleaned_data["surplus"],
-        case_cap=terms.case_cap_fen,
-    )
-    cases = sum(count for _fen, count in benefits)
-    return figures.sum_rows(figures.of_quote(quote, cases=cases), fee_bp=terms.fee_bp)
-
-
-@require_GET
-def rules_page(request: HttpRequest) -> HttpResponse:
-    """The rules in force, written from their data."""
-    plan = figures.the_plan()
-    if plan is None:
-        raise Http404
-    terms = figures.rules_now(plan, clock.now())
-    context = {
-        "plan": plan,
-        "rules": terms,
-        "bands": terms.bands.all(),
-        "questions": terms.question_set.questions.all(),
-        "versions": plan.rules.order_by("-effective_on"),
-        "fee": figures.percent(terms.fee_bp),
-    }
-    return render(request, "portal/rules.html", context)
-
-
-@require_GET
-def text(request: HttpRequest, page: str) -> HttpResponse:
-    """Help, privacy, accessibility: short texts that say what is so."""
-    return render(request, f"portal/{page}.html")
-
-
-# --- 我的
-
-
-@require_GET
-@login_required
-def mine(request: HttpRequest) -> HttpResponse:
-    """What is to do, the cover, claims under way, the share of the period, the family."""
-    context = _acting(request)
-    account, plan, today = _account(request), figures.the_plan(), clock.today()
-    link: HouseholdLink | None = context["link"]
-    context |= {"plan": plan, "family": me.family(household(account), plan, today)}
-    if link and plan:
-        context |= _mine_of(link, account, plan)
-    return render(request, "portal/me.html", context)
-
-
-def _mine_of(link: HouseholdLink, account: Account, plan: Plan) -> dict[str, Any]:
-    today = clock.today()
-    cover = me.cover(link.member, plan, today)
-    context: dict[str, Any] = {
-        "cover": cover,
-        "todo": me.to_do(link, account, cover),
-        "claims": me.open_claims(link.member),
-    }
-    if cover.membership:
-        context |= {
-            "rows": me.cover_rows(cover.membership, account, today),
-            "share": me.this_share(cover.membership, plan) if cover.open else None,
-            "year": me.this_year(cover.membership, today),
-            "chart": figures.shares_chart(plan),
-            "heads": (_("Split on"), _("Yuan each")),
-        }
-    return context
-
-
-@form_page
-@login_required
-def family_add(request: HttpRequest) -> HttpResponse:
-    """Add oneself, a parent, the spouse, a child; then go on to joining."""
-    account = _account(request)
-    form = PersonForm(_sent(request), initial={"relation": _first_relation(account)})
-    if form.is_valid():
-        try:
-            member = actions.add_member(
-                account_id=account.pk, by=account, at=clock.now(), **form.cleaned_data
-            )
-        except Refused as refusal:
-            refused(form, refusal)
-        else:
-            return redirect(f"{reverse('portal:join')}?as={member.pk}")
-    return render(request, "portal/family_add.html", {"form": form})
-
-
-def _first_relation(account: Account) -> str:
-    has_self = account.household.filter(relation=HouseholdLink.Relation.SELF).exists()
-    return "" if has_self else HouseholdLink.Relation.SELF
-
-
-@require_GET
-@login_required
-def inbox(request: HttpRequest) -> HttpResponse:
-    """Notices to this account and to everybody in its plans; paged by key."""
-    account = _account(request)
-    written = request.GET.get("before", "")
-    before = int(written) if written.isdecimal() and len(written) < 18 else None  # noqa: PLR2004
-    first = Membership.objects.filter(payer=account).order_by("joined_at").first()
-    shown = me.inbox(account, before=before, since=first.joined_at if first else None)
-    more = len(shown) > me.NOTICES_A_PAGE
-    shown = shown[: me.NOTICES_A_PAGE]
-    next_url = f"{reverse('portal:inbox')}?before={shown[-1]['pk']}" if more else ""
-    return render(request, "portal/inbox.html", {"notices": shown, "next": next_url})
-
-
-# --- joining
+from portal.forms import AgreeForm, AnswerForm, refused
+from portal.views.shared import form_page, own_membership, sent, signed_in
 
 
 class _Joining:
     """Where somebody stands on the way to joining: shared by the pages of the way."""
 
     def __init__(self, request: HttpRequest, link: HouseholdLink, plan: Plan) -> None:
-        self.account, self.link, self.plan = _account(request), link, plan
+        self.account, self.link, self.plan = signed_in(request), link, plan
         self.member: Member = link.member
         self.rules = figures.rules_now(plan, clock.now())
         self.questions = list(self.rules.question_set.questions.all())
@@ -368,7 +176,7 @@ def question(request: HttpRequest, place: int) -> HttpResponse:
         return way
     asked = get_object_or_404(HealthQuestion, question_set=way.rules.question_set, place=place)
     answers = way.answers()
-    form = AnswerForm(_sent(request), question=asked, initial={"answer": answers.get(asked.code)})
+    form = AnswerForm(sent(request), question=asked, initial={"answer": answers.get(asked.code)})
     if form.is_valid():
         try:
             _save(way, asked, form.cleaned_data["answer"])
@@ -414,7 +222,7 @@ def check(request: HttpRequest) -> HttpResponse:
     answers = way.answers()
     if not way.rules_read or way.next_place(answers):
         return redirect("portal:join")
-    form = AgreeForm(_sent(request), label=_agreement(way))
+    form = AgreeForm(sent(request), label=_agreement(way))
     if form.is_valid():
         try:
             membership = actions.join(
@@ -498,21 +306,11 @@ def _first_share(joined_at: datetime, plan: Plan) -> share_rules.Half:
     return half
 
 
-def _own_membership(request: HttpRequest, number: str) -> Membership:
-    """The membership of that number in the account's family. Raises Http404 for any other."""
-    digits = number.removeprefix("M")
-    if not digits.isdecimal() or len(digits) > 18:  # noqa: PLR2004 - what a bigint holds
-        raise Http404
-    mine = Membership.objects.filter(member__household__account=_account(request))
-    related = mine.select_related("member", "plan", "rules", "payer")
-    return get_object_or_404(related, pk=int(digits))
-
-
 @require_GET
 @login_required
 def joined(request: HttpRequest, number: str) -> HttpResponse:
     """The receipt: a number, and what comes next with its dates."""
-    membership = _own_membership(request, number)
+    membership = own_membership(request, number)
     context = {
         "membership": membership,
         "note": _("Joined on %(at)s. The notice is in your inbox.")
@@ -548,32 +346,3 @@ def _next_steps(membership: Membership) -> list[dict[str, Any]]:
         {"title": _("Cover ends with the age"), "on": me.until(membership), "icon": "date"},
     ]
     return [step | {"status": "done" if step["on"] <= today else "later"} for step in steps]
-
-
-# --- leaving
-
-
-@form_page
-@login_required
-def leave(request: HttpRequest, number: str) -> HttpResponse:
-    """What leaving means, and the button."""
-    membership = _own_membership(request, number)
-    if membership.ended_at is not None:
-        return redirect("portal:left", number=number)
-    if request.method == "POST":
-        actions.leave(membership_id=membership.pk, by=_account(request), at=clock.now())
-        return redirect("portal:left", number=number)
-    share = me.this_share(membership, membership.plan)
-    still = share if share and not share["divided"] else None
-    return render(request, "portal/leave.html", {"membership": membership, "still": still})
-
-
-@require_GET
-@login_required
-def left(request: HttpRequest, number: str) -> HttpResponse:
-    """The receipt of leaving."""
-    membership = _own_membership(request, number)
-    if membership.ended_at is None:
-        return redirect("portal:leave", number=number)
-    note = _("Ended on %(at)s. The notice is in your inbox.") % {"at": moment(membership.ended_at)}
-    return render(request, "portal/left.html", {"membership": membership, "note": note})

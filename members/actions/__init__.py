@@ -1,0 +1,30 @@
+"""The writer of people, answers and memberships, one verb each; sets are written by `bulk`.
+
+Keyword-only, handed `by` and `at`; lock, check, write, record. Callers write
+`from members import actions` and `actions.join(…)`: the files here only keep what belongs together
+in one place. Everything that decrypts goes through `open_sealed`, which first writes who reads what
+and why.
+"""
+
+from members.actions.ends import age_out_due, end_membership, leave
+from members.actions.joining import check_age, draft_answers, join, read_rules, save_answer
+from members.actions.notifying import notify
+from members.actions.people import add_member
+from members.actions.sealing import open_declaration, open_id_number, open_sealed, seal
+
+__all__ = [
+    "add_member",
+    "age_out_due",
+    "check_age",
+    "draft_answers",
+    "end_membership",
+    "join",
+    "leave",
+    "notify",
+    "open_declaration",
+    "open_id_number",
+    "open_sealed",
+    "read_rules",
+    "save_answer",
+    "seal",
+]

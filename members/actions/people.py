@@ -1,0 +1,108 @@
+"""People: who is added to a family, and that one person is one member."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from members import places, rules
+from members.models import Account, DataKey, HouseholdLink, IdentityNumber, Member
+from mutualaid import vault
+from mutualaid.clock import day
+from mutualaid.errors import Forbidden, Invalid
+from mutualaid.sequences import next_id
+
+NAME_LETTERS = range(2, 61)
+
+
+@transaction.atomic
+def add_member(
+    *, account_id: int, name: str, id_number: str, relation: str, by: Account, at: datetime
+) -> Member:
+    """A person this account acts for: Member, data key, identity, household link.
+
+    Locks the account. Raises Forbidden for another's account, Invalid (with `field`) for a name,
+    number or relation that will not do. A number that is already known is refused in a sentence
+    that does not tell whose it is.
+    """
+    account = Account.objects.select_for_update().get(pk=account_id)
+    if by.pk != account.pk or not account.is_active:
+        raise Forbidden(_("You can add people to your own family only."))
+    name = _checked_name(name)
+    number = _checked_number(id_number, at)
+    _check_relation(account, relation)
+    member = _write_member(name, number, at)
+    _register(account, member, number.number)
+    HouseholdLink.objects.create(account=account, member=member, relation=relation, made_at=at)
+    return member
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if len(name) not in NAME_LETTERS:
+        raise Invalid(_("Write the full name as it stands on the ID card."), field="name")
+    return name
+
+
+def _checked_number(text: str, at: datetime) -> rules.IdNumber:
+    try:
+        number = rules.check_id_number(text, allow_demo=settings.DEMO)
+    except ValueError as error:
+        raise Invalid(str(error), field="id_number") from error
+    if number.birth_on > day(at):
+        raise Invalid(
+            _("The date of birth in this ID number is still to come. Check digits 7 to 14."),
+            field="id_number",
+        )
+    return number
+
+
+def _check_relation(account: Account, relation: str) -> None:
+    if relation not in HouseholdLink.Relation.values:
+        raise Invalid(_("Choose how this person is related to you."), field="relation")
+    if relation == "self" and account.household.filter(relation="self").exists():
+        raise Invalid(
+            _("You have already added yourself. Choose parent, spouse or child."),
+            field="relation",
+        )
+
+
+def _write_member(name: str, number: rules.IdNumber, at: datetime) -> Member:
+    member_id = next_id(Member)
+    key = vault.new_data_key(member_id)
+    sealed = vault.seal(
+        number.number, key=key, member_id=member_id, where=places.id_number(member_id)
+    )
+    member = Member.objects.create(
+        pk=member_id,
+        name=name,
+        id_number_sealed=sealed,
+        birth_on=number.birth_on,
+        sex=number.sex,
+        region=number.region,
+        made_at=at,
+    )
+    DataKey.objects.create(member=member, wrapped=key)
+    return member
+
+
+def _register(account: Account, member: Member, number: str) -> None:
+    """One person is one member: the unique hash decides, also between two at once."""
+    id_hash = places.id_hash(number)
+    known = IdentityNumber.objects.filter(id_hash=id_hash).first()
+    if known and account.household.filter(member_id=known.member_id).exists():
+        raise Invalid(_("This person is already in your family."), field="id_number")
+    try:
+        with transaction.atomic():
+            IdentityNumber.objects.create(id_hash=id_hash, member=member)
+    except IntegrityError as error:
+        raise Invalid(
+            _(
+                "This ID number cannot be added here. Check its digits; if they are right, call us"
+                " and we sort it out with you."
+            ),
+            field="id_number",
+        ) from error

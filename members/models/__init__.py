@@ -1,0 +1,91 @@
+"""Who a person is, which plan, since when, what they declared, which rules they accepted.
+
+Account, Member, links, keys, declarations, consents and memberships are member-scale tables
+(design §4): narrow, written in sets by `bulk`, never updated in the mass, paged by key.
+"""
+
+from members.models.memberships import (
+    Declaration,
+    ImportRun,
+    JoinDraft,
+    Mandate,
+    Membership,
+    MembershipQuerySet,
+    PayerChange,
+    PreCheck,
+    RuleConsent,
+)
+from members.models.notices import (
+    Broadcast,
+    Notice,
+    NoticeCopy,
+    NoticePreference,
+)
+from members.models.people import (
+    AccessRecord,
+    Account,
+    AccountManager,
+    CalendarFeed,
+    DataExport,
+    DataKey,
+    Erasure,
+    FamilyRequest,
+    HelpCall,
+    HelpRecord,
+    HouseholdLink,
+    IdentityNumber,
+    Member,
+    Phone,
+    Recovery,
+)
+from members.models.plans import (
+    BenefitBand,
+    HealthQuestion,
+    Invitation,
+    Plan,
+    QuestionSet,
+    Rules,
+    RulesQuerySet,
+    TenureStep,
+    in_language,
+)
+
+__all__ = [
+    "AccessRecord",
+    "Account",
+    "AccountManager",
+    "BenefitBand",
+    "Broadcast",
+    "CalendarFeed",
+    "DataExport",
+    "DataKey",
+    "Declaration",
+    "Erasure",
+    "FamilyRequest",
+    "HealthQuestion",
+    "HelpCall",
+    "HelpRecord",
+    "HouseholdLink",
+    "IdentityNumber",
+    "ImportRun",
+    "Invitation",
+    "JoinDraft",
+    "Mandate",
+    "Member",
+    "Membership",
+    "MembershipQuerySet",
+    "Notice",
+    "NoticeCopy",
+    "NoticePreference",
+    "PayerChange",
+    "Phone",
+    "Plan",
+    "PreCheck",
+    "QuestionSet",
+    "Recovery",
+    "RuleConsent",
+    "Rules",
+    "RulesQuerySet",
+    "TenureStep",
+    "in_language",
+]

@@ -1,0 +1,1 @@
+"""The pages where the rooms meet, one file for each kind of errand."""

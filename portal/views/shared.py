@@ -1,0 +1,39 @@
+"""What the pages share: who is signed in, for whom the page is, whose membership it is."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.http import Http404, HttpRequest, QueryDict
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_http_methods
+
+from members.acting import acting_bar, acting_link
+from members.models import Account, Membership
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def signed_in(request: HttpRequest) -> Account:
+    return cast(Account, request.user)
+
+
+def sent(request: HttpRequest) -> QueryDict | None:
+    """The form that was sent, also an empty one; None where the page is only opened."""
+    return request.POST if request.method == "POST" else None
+
+
+def acting(request: HttpRequest) -> dict[str, Any]:
+    """Context of every page that is about one person: the link and the bar."""
+    link = acting_link(request)
+    return {"link": link, "acting": acting_bar(link)}
+
+
+def own_membership(request: HttpRequest, number: str) -> Membership:
+    """The membership of that number in the account's family. Raises Http404 for any other."""
+    digits = number.removeprefix("M")
+    if not digits.isdecimal() or len(digits) > 18:  # noqa: PLR2004 - what a bigint holds
+        raise Http404
+    mine = Membership.objects.filter(member__household__account=signed_in(request))
+    related = mine.select_related("member", "plan", "rules", "payer")
+    return get_object_or_404(related, pk=int(digits))
