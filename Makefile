@@ -33,7 +33,7 @@ test: setup
 soak: setup
 	@sh scripts/system_packages.sh $(BIN)/python test
 	@$(BIN)/python manage.py compile_texts
-	@exec $(BIN)/python -m pytest -m soak $(ARGS)
+	@exec env SOAK=1 $(BIN)/python -m pytest -m "soak or trials" -v $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check .

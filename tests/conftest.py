@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis.core
 import psycopg
 import pytest
 from django.conf import settings
@@ -25,7 +26,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 
 from mutualaid import clock, embedded, env
-from tests import make
+from tests import make, trials
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_DATA = Path(os.environ.get("MUTUALAID_TEST_DATA_DIR", ROOT / ".data" / "test")).absolute()
@@ -33,8 +34,13 @@ _servers = contextlib.ExitStack()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_report_header() -> str:
+    return f"seed of this run: {trials.seed()}{' (soak)' if trials.SOAK else ''}"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers once, in the process that hands out the work."""
+    hypothesis.core.global_force_seed = trials.seed()
     if not hasattr(config, "workerinput") and not os.environ.get("DATABASE_URL"):
         servers = _servers.enter_context(embedded.session(TEST_DATA, durable=False))
         os.environ["MUTUALAID_TEST_OWNER_URL"] = servers.owner_url
