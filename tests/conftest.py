@@ -40,7 +40,7 @@ def pytest_report_header() -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers once, in the process that hands out the work."""
-    hypothesis.core.global_force_seed = trials.seed()
+    hypothesis.core.global_force_seed = trials.seed()  # type: ignore[assignment]
     if not hasattr(config, "workerinput") and not os.environ.get("DATABASE_URL"):
         servers = _servers.enter_context(embedded.session(TEST_DATA, durable=False))
         os.environ["MUTUALAID_TEST_OWNER_URL"] = servers.owner_url
