@@ -1,8 +1,9 @@
 """The texts of notices: a code names a title and a text, facts fill it in the reader's language.
 
 A fact whose name ends in `_fen` is whole fen and is shown as yuan; one ending in `_on` is an ISO
-date and one ending in `_at` an ISO instant, shown in words in Asia/Shanghai. Each room adds its
-codes to CODES.
+date and one ending in `_at` an ISO instant, shown in words in Asia/Shanghai. One that comes twice,
+ending in `_zh` and `_en`, is named without the ending and shown in the reader's language. Each room
+adds its codes to CODES.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from mutualaid.money import yuan
@@ -53,6 +55,14 @@ CODES: dict[str, tuple[Text, Text]] = {
         _(
             "Membership %(number)s ended on %(ended_on)s, because the benefit was granted. Nothing"
             " more is debited for it."
+        ),
+    ),
+    "rules_announced": (
+        _("%(plan)s: the rules change on %(effective_on)s"),
+        _(
+            "Version %(version)s is announced %(days)s days ahead. Read what changes beside the"
+            " plain words, then accept it or leave, for each person of your family. Until"
+            " %(effective_on)s nothing changes."
         ),
     ),
     "claim_reported": (
@@ -188,6 +198,10 @@ def render(code: str, facts: Mapping[str, object]) -> tuple[str, str]:
     """Title and text in the active language. Raises KeyError for a code or a fact not known."""
     title, text = CODES[code]
     shown = {name: _shown(name, value) for name, value in facts.items()}
+    ending = "_en" if (get_language() or "").startswith("en") else "_zh"
+    shown |= {
+        name.removesuffix(ending): value for name, value in shown.items() if name.endswith(ending)
+    }
     return str(title) % shown, str(text) % shown
 
 

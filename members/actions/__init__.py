@@ -10,11 +10,13 @@ from members.actions.ends import age_out_due, end_membership, leave
 from members.actions.joining import check_age, draft_answers, join, read_rules, save_answer
 from members.actions.notifying import notify
 from members.actions.people import add_member
+from members.actions.rulebook import announce
 from members.actions.sealing import open_declaration, open_id_number, open_sealed, seal
 
 __all__ = [
     "add_member",
     "age_out_due",
+    "announce",
     "check_age",
     "draft_answers",
     "end_membership",
