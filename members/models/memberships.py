@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import models
 from django.db.models import F, Q
@@ -212,6 +212,12 @@ class Membership(models.Model):
     def number(self) -> str:
         """The number on the receipt."""
         return str(self)
+
+    def terms_on(self, on: date) -> Rules:
+        """The rules that hold for this membership on that Shanghai day: those in force, whether
+        they were accepted or met with silence (design §5). `rules` is the version of joining.
+        Raises Rules.DoesNotExist before the plan's first."""
+        return Rules.objects.in_force(self.plan_id, on)
 
 
 class RuleConsent(models.Model):

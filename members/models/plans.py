@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +13,31 @@ from django.utils.translation import gettext_lazy as _
 
 from members.models.people import Account
 from mutualaid.history import parts_of_published_never_change, published_never_changes
+
+
+# A change of the rules is announced so many days before it begins (design §5).
+DAYS_AHEAD = 30
+
+
+def announced_ahead() -> pgtrigger.Trigger:
+    """No version but a plan's first is published less than DAYS_AHEAD days before it begins."""
+    return pgtrigger.Trigger(
+        name="announced_ahead",
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        when=pgtrigger.Before,
+        condition=pgtrigger.Q(new__published_at__isnull=False),
+        func=f"""
+            IF NEW.effective_on
+                   - (NEW.published_at AT TIME ZONE 'Asia/Shanghai')::date < {DAYS_AHEAD}
+               AND EXISTS (SELECT FROM members_rules
+                            WHERE plan_id = NEW.plan_id AND id <> NEW.id
+                              AND published_at IS NOT NULL) THEN
+                RAISE EXCEPTION
+                    'pgtrigger: a change of the rules is announced {DAYS_AHEAD} days ahead';
+            END IF;
+            RETURN NEW;
+        """,
+    )
 
 
 def in_language(thing: object, name: str) -> str:
@@ -215,7 +241,7 @@ class Rules(models.Model):
                 name="rules_ages_in_order", condition=Q(max_age_years__gte=F("min_age_years"))
             ),
         ]
-        triggers = published_never_changes()
+        triggers = [*published_never_changes(), announced_ahead()]
 
     def __str__(self) -> str:
         return self.version
