@@ -61,6 +61,26 @@ WITH ended AS (
 SELECT count(*) FROM ended
 """
 
+_SILENCE = """
+WITH part AS MATERIALIZED (
+    SELECT id, joined_at, ended_at
+      FROM members_membership
+     WHERE plan_id = %(plan)s AND id > %(after)s
+     ORDER BY id
+     LIMIT %(size)s
+), silent AS (
+    INSERT INTO members_ruleconsent (membership_id, rules_id, kind, at)
+    SELECT p.id, %(rules)s, 'silent', %(at)s
+      FROM part AS p
+     WHERE p.joined_at < %(begins)s AND (p.ended_at IS NULL OR p.ended_at >= %(begins)s)
+       AND NOT EXISTS (SELECT FROM members_ruleconsent AS c
+                        WHERE c.membership_id = p.id AND c.rules_id = %(rules)s
+                          AND (c.kind = 'silent' OR c.at < %(begins)s))
+ RETURNING id
+)
+SELECT (SELECT max(id) FROM part), (SELECT count(*) FROM silent)
+"""
+
 
 def end_in_sets(membership_ids: Sequence[int], reason: str, at: datetime) -> int:
     """End those that are open, all at once; returns how many. Locks their rows.
@@ -85,6 +105,29 @@ def age_out(*, on: date, at: datetime) -> int:
         cursor.execute(_AGE_OUT, {"on": on, "at": at, "compound": list(COMPOUND_SURNAMES)})
         count: int = cursor.fetchone()[0]
     return count
+
+
+def silence(
+    *, rules: Rules, begins: datetime, after: int, size: int, at: datetime
+) -> tuple[int | None, int]:
+    """Of the plan's next `size` memberships after the id `after`, write down those that were open
+    when the version began and had not accepted it by then: silent, once.
+
+    Returns the last id of the part, None when none was left, and how many were silent. The caller
+    keeps acceptances out meanwhile.
+    """
+    values: dict[str, Any] = {
+        "plan": rules.plan_id,
+        "rules": rules.pk,
+        "begins": begins,
+        "after": after,
+        "size": size,
+        "at": at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SILENCE, values)
+        last, silent = cursor.fetchone()
+    return last, silent
 
 
 # --- the demo crowd

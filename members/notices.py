@@ -65,6 +65,22 @@ CODES: dict[str, tuple[Text, Text]] = {
             " %(effective_on)s nothing changes."
         ),
     ),
+    "rules_reminder": (
+        _("%(plan)s: the rules change in %(days)s days"),
+        _(
+            "Version %(version)s begins on %(effective_on)s. Whoever has not answered yet can still"
+            " accept it or leave. Without an answer cover goes on: then the new terms hold for"
+            " illnesses first diagnosed from that day on."
+        ),
+    ),
+    "rules_begun": (
+        _("%(plan)s: version %(version)s of the rules is in force"),
+        _(
+            "It holds since %(effective_on)s. For whoever did not answer we have written down that"
+            " there was no answer; for them the new terms of cover hold for illnesses first"
+            " diagnosed from that day on. Leaving stays possible at any time."
+        ),
+    ),
     "claim_reported": (
         _("Claim %(number)s is reported"),
         _(

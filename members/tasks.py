@@ -12,5 +12,6 @@ from mutualaid import clock
 
 @shared_task(name="members.tasks.due")
 def due(**_: Any) -> None:
-    """End the memberships of who has passed the highest age."""
+    """End the memberships of who has passed the highest age; begin the rules whose day has come."""
     actions.age_out_due(at=clock.now())
+    actions.rules_due(at=clock.now())

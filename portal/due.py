@@ -27,6 +27,7 @@ ORDER: list[Callable[..., object]] = [
     assessments.debit_due,
     assessments.send_payouts_due,
     members.age_out_due,
+    members.rules_due,
 ]
 
 # Work that only makes files; the demo leaves it to the worker.

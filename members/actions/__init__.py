@@ -10,10 +10,11 @@ from members.actions.ends import age_out_due, end_membership, leave
 from members.actions.joining import check_age, draft_answers, join, read_rules, save_answer
 from members.actions.notifying import notify
 from members.actions.people import add_member
-from members.actions.rulebook import announce
+from members.actions.rulebook import accept_rules, announce, rules_due
 from members.actions.sealing import open_declaration, open_id_number, open_sealed, seal
 
 __all__ = [
+    "accept_rules",
     "add_member",
     "age_out_due",
     "announce",
@@ -27,6 +28,7 @@ __all__ = [
     "open_id_number",
     "open_sealed",
     "read_rules",
+    "rules_due",
     "save_answer",
     "seal",
 ]

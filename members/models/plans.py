@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from members.models.people import Account
 from mutualaid.history import parts_of_published_never_change, published_never_changes
 
-
 # A change of the rules is announced so many days before it begins (design §5).
 DAYS_AHEAD = 30
 
@@ -134,6 +133,11 @@ class RulesQuerySet(models.QuerySet["Rules"]):
         any. Whoever did not accept it left, so it holds for every member (design §5)."""
         found = self.published().filter(plan=plan, effective_on__lte=on)
         return found.select_related("plan").latest("effective_on")
+
+    def announced(self, plan: Plan | int, on: date) -> RulesQuerySet:
+        """What is published and will begin after that Shanghai day, the next first."""
+        coming = self.published().filter(plan=plan, effective_on__gt=on)
+        return coming.order_by("effective_on")
 
 
 class Rules(models.Model):
