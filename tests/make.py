@@ -40,6 +40,7 @@ from members.models import (
     Member,
     Membership,
     Plan,
+    Rules,
 )
 from mutualaid import clock
 from mutualaid.clock import SHANGHAI
@@ -164,6 +165,34 @@ def membership(
 
 
 _membership = membership
+
+
+def new_rules(plan: Plan, begins: date, **changed: Any) -> Rules:
+    """The next version of the plan's rules, announced at the clock's time: the newest with
+    `changed`. `bands`: (from age, to age, fen) instead of those of before; `steps`: (from days,
+    numerator, denominator)."""
+    before = plan.rules.latest("effective_on")
+    bands = changed.pop(
+        "bands", [(b.from_age, b.to_age, b.benefit_fen) for b in before.bands.all()]
+    )
+    steps = changed.pop(
+        "steps", [(s.from_days, s.numerator, s.denominator) for s in before.steps.all()]
+    )
+    fields = {
+        field.attname: getattr(before, field.attname)
+        for field in Rules._meta.concrete_fields
+        if field.attname not in ("id", "published_at", "published_by_id")
+    }
+    fields |= {"version": f"{begins:%Y-%m}", "effective_on": begins} | changed
+    made = Rules.objects.create(**fields)
+    for low, high, fen in bands:
+        made.bands.create(from_age=low, to_age=high, benefit_fen=fen)
+    for days, part, whole in steps:
+        made.steps.create(from_days=days, numerator=part, denominator=whole)
+    made.published_at = clock.now()
+    made.save(update_fields=["published_at"])
+    member_actions.announce(rules=made, by=staff("reviewer"), at=clock.now())
+    return made
 
 
 # --- claims ----------------------------------------------------------------------------------
