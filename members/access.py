@@ -10,6 +10,7 @@ WHAT = {
     "id_number": _("ID number"),
     "declaration": _("health declaration"),
     "draft": _("answers on the way to joining"),
+    "precheck": _("question to a reviewer, and the answer"),
     "evidence": _("paper"),
     "illness": _("the illness in the claimant's words"),
     "payee": _("account for the payout"),

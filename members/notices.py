@@ -81,6 +81,42 @@ CODES: dict[str, tuple[Text, Text]] = {
             " diagnosed from that day on. Leaving stays possible at any time."
         ),
     ),
+    "correction_kept": (
+        _("We have kept the correction for %(name)s"),
+        _(
+            "It stands with what was declared for membership %(number)s. The cover stays as it is;"
+            " you need do nothing."
+        ),
+    ),
+    "correction_in_review": (
+        _("A reviewer looks at the correction for %(name)s"),
+        _(
+            "You will have an answer in writing by %(due_on)s. Until then the cover of membership"
+            " %(number)s stays as it is."
+        ),
+    ),
+    "correction_counts_as_no": (
+        _("The cover of %(name)s stays as it is"),
+        _(
+            "A reviewer has answered your correction in writing: the requirement on joining was"
+            " met. The answer binds us and is kept with the declaration of membership %(number)s."
+        ),
+    ),
+    "membership_ended_not_met": (
+        _("The membership of %(name)s has ended"),
+        _(
+            "Membership %(number)s ended on %(ended_on)s, because the health requirement was not"
+            " met on joining. The reviewer's answer stands with what you declared. If you do not"
+            " agree, object there within 30 days: another reviewer then decides. Or call us."
+        ),
+    ),
+    "objection_not_met": (
+        _("Another reviewer has looked at it: membership %(number)s stays ended"),
+        _(
+            "The second reviewer has answered your objection for %(name)s in writing. The answer"
+            " stands with what you declared. Call us if you want to talk it over."
+        ),
+    ),
     "claim_reported": (
         _("Claim %(number)s is reported"),
         _(

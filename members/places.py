@@ -26,6 +26,16 @@ def draft(draft_id: int) -> str:
     return f"members_joindraft.answers:{draft_id}"
 
 
+def precheck_story(precheck_id: int) -> str:
+    """The place of what somebody asks a reviewer about a health question."""
+    return f"members_precheck.story:{precheck_id}"
+
+
+def precheck_reply(precheck_id: int) -> str:
+    """The place of the reviewer's written answer."""
+    return f"members_precheck.reply:{precheck_id}"
+
+
 def written(answers: Mapping[str, str]) -> str:
     """Answers as canonical JSON: the same answers are the same text."""
     return json.dumps(dict(answers), sort_keys=True, separators=(",", ":"))

@@ -6,6 +6,11 @@ in one place. Everything that decrypts goes through `open_sealed`, which first w
 and why.
 """
 
+from members.actions.declaring import (
+    after_correction_ruling,
+    correct_declaration,
+    object_to_ruling,
+)
 from members.actions.ends import age_out_due, end_membership, leave
 from members.actions.joining import check_age, draft_answers, join, read_rules, save_answer
 from members.actions.notifying import notify
@@ -16,14 +21,17 @@ from members.actions.sealing import open_declaration, open_id_number, open_seale
 __all__ = [
     "accept_rules",
     "add_member",
+    "after_correction_ruling",
     "age_out_due",
     "announce",
     "check_age",
+    "correct_declaration",
     "draft_answers",
     "end_membership",
     "join",
     "leave",
     "notify",
+    "object_to_ruling",
     "open_declaration",
     "open_id_number",
     "open_sealed",

@@ -43,6 +43,7 @@ def end_membership(
         Membership.End.AGED_OUT: "aged_out",
         Membership.End.ARREARS: "membership_ended_arrears",
         Membership.End.HELPED: "membership_ended_helped",
+        Membership.End.NOT_MET: "membership_ended_not_met",
     }[end]
     notify(code=code, facts=facts_of(membership), at=at, account_id=membership.payer_id)
     return membership
