@@ -29,6 +29,13 @@ def acting(request: HttpRequest) -> dict[str, Any]:
     return {"link": link, "acting": acting_bar(link)}
 
 
+def acting_for(request: HttpRequest, member_id: int) -> dict[str, Any]:
+    """The same for a page that names its person itself, by the number of a membership."""
+    links = signed_in(request).household.select_related("member").filter(member=member_id)
+    link = links.first()
+    return {"link": link, "acting": acting_bar(link)}
+
+
 def own_membership(request: HttpRequest, number: str) -> Membership:
     """The membership of that number in the account's family. Raises Http404 for any other."""
     digits = number.removeprefix("M")
