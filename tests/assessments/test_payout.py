@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
+import pgtrigger
 import pytest
 from django.db import connection
 from django.db.utils import IntegrityError
@@ -165,7 +166,8 @@ def test_at_the_limit_of_the_advances_payouts_stop_and_say_so(provider: Obedient
     for _day in range(5):
         clock.move_to(clock.now() + timedelta(days=1), frozen=True)
         actions.debit_due(at=clock.now())
-    Rules.objects.update(advance_limit_fen=Arrears.objects.get().amount_fen)
+    with pgtrigger.ignore("members.Rules:published_never_changes"):
+        Rules.objects.update(advance_limit_fen=Arrears.objects.get().amount_fen)
 
     with pytest.raises(NotNow, match=r"188\.00"):
         actions.release_payout(payout_id=payout.pk, by=make.staff("finance"), at=clock.now())
