@@ -42,7 +42,7 @@ def check_releases(by: Account, payout: Payout) -> None:
 
 
 def _check_not_family(by: Account, claim: Claim) -> None:
-    if HouseholdLink.objects.filter(account=by, member=claim.member_id).exists():
+    if members.shares_family(by, claim.member_id):
         raise Forbidden(_("This payout goes to your own family. Somebody else has to work on it."))
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from claims.models import Claim, Decision, Finding, Investigation
 from claims.states import Status, Turn
 from members import policies as members
-from members.models import Account, HouseholdLink
+from members.models import Account
 from mutualaid.errors import Forbidden, Refused
 
 INVESTIGATE, DECIDE = "claims.investigate_claim", "claims.decide_claim"
@@ -32,10 +32,7 @@ def check_claimant(by: Account, claim: Claim) -> None:
 
 def _check_not_family(by: Account, claim: Claim) -> None:
     """Neither the member's own login, nor one that shares a family with it."""
-    shares = HouseholdLink.objects.filter(
-        member=claim.member, account__household__member__household__account=by
-    )
-    if shares.exists():
+    if members.shares_family(by, claim.member_id):
         raise Forbidden(_("This claim is of your own family. Somebody else has to work on it."))
 
 

@@ -22,6 +22,14 @@ def check_acts_for(by: Account | None, member: Member | int) -> None:
         )
 
 
+def shares_family(by: Account, member: Member | int) -> bool:
+    """Whether the account acts for the member, or for anybody who shares a login with them."""
+    member_id = member if isinstance(member, int) else member.pk
+    return HouseholdLink.objects.filter(
+        member=member_id, account__household__member__household__account=by
+    ).exists()
+
+
 def check_staff(by: Account | None, perm: str) -> None:
     """The account works here and holds the permission, written "app.codename"."""
     if by is None or not (by.is_active and by.is_staff and by.has_perm(perm)):

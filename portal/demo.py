@@ -18,8 +18,6 @@ from django.contrib.auth.hashers import make_password
 from django.db import connections
 
 from assessments import actions as assessments
-from assessments.models import PeriodCase
-from assessments.states import Stage
 from jury import reference as exam
 from jury.models import Seat
 from members import bulk, reference
@@ -178,20 +176,10 @@ def cashier(finance: list[Account], start: datetime) -> Story:
     day = start.replace(hour=15, minute=0, second=0, microsecond=0)
     while True:
         yield day
-        for claim_id in payable():
+        for claim_id in assessments.payable_claims():
             payout = assessments.prepare_payout(claim_id=claim_id, by=finance[0], at=clock.now())
             assessments.release_payout(payout_id=payout.pk, by=finance[1], at=clock.now())
         day += timedelta(days=1)
-
-
-def payable() -> list[int]:
-    """Claims whose period is split, whose payee has confirmed, and that nobody has prepared."""
-    cases = PeriodCase.objects.active().filter(
-        period__stage__in=[Stage.SPLIT, Stage.COLLECTING, Stage.COLLECTED],
-        claim__payee__confirmed_at__isnull=False,
-        payout__isnull=True,
-    )
-    return list(cases.order_by("pk").values_list("claim_id", flat=True))
 
 
 def logins() -> list[tuple[str, str]]:
