@@ -36,6 +36,16 @@ def precheck_reply(precheck_id: int) -> str:
     return f"members_precheck.reply:{precheck_id}"
 
 
+def phone(account_id: int) -> str:
+    """The place of an account's phone number."""
+    return f"members_phone.number:{account_id}"
+
+
+def phone_hash(number: str) -> bytes:
+    """By which a phone number is found again (members_phone)."""
+    return vault.keyed_hash(number, purpose="phone")
+
+
 def written(answers: Mapping[str, str]) -> str:
     """Answers as canonical JSON: the same answers are the same text."""
     return json.dumps(dict(answers), sort_keys=True, separators=(",", ":"))
@@ -49,3 +59,8 @@ def digest(member_id: int, text: str) -> bytes:
 def id_hash(number: str) -> bytes:
     """By which an ID number is found again (members_identitynumber)."""
     return vault.keyed_hash(number, purpose="id number")
+
+
+def feed_hash(token: str) -> bytes:
+    """By which the secret link of a calendar is found again (members_calendarfeed)."""
+    return vault.keyed_hash(token, purpose="calendar feed")
