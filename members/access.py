@@ -30,15 +30,34 @@ WHY = {
     **ASKED,
 }
 
+# The roles of mutualaid/roles.py, for who is told of them.
+ROLES = {
+    "adjuster": _("adjuster"),
+    "reviewer": _("reviewer"),
+    "finance": _("finance"),
+    "data_officer": _("data officer"),
+}
+
 
 def what(code: str) -> str:
     """What was read; an unknown code is shown as it is."""
     return str(WHAT.get(code, code))
 
 
-def reader(account: Account) -> str:
-    """Who read it: staff by name, the family as such."""
-    return str(account) if account.is_staff else str(_("the family itself"))
+def reader(account: Account, why: str = "") -> str:
+    """Who read it: staff by name and number, the family and the jurors as such (who sits on a jury
+    is told to nobody)."""
+    if why == "jury" or not account.is_staff:
+        return str(_("a juror, drawn by lot") if why == "jury" else _("the family itself"))
+    return " ".join(part for part in (str(account), account.staff_number) if part)
+
+
+def role(account: Account) -> str:
+    """What staff work as; "" for everybody else."""
+    if not account.is_staff:
+        return ""
+    names = sorted(group.name for group in account.groups.all())
+    return str(_(", ")).join(str(ROLES.get(name, name)) for name in names)
 
 
 def why(code: str) -> str:

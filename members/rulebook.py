@@ -387,6 +387,25 @@ NO_TERMS = frozenset(
 # What belongs to a version in rows of its own, each compared by a function below.
 PARTS = frozenset(["bands", "steps"])
 
+
+def described(rules: Rules, *, disease_name: DiseaseName) -> list[dict[str, Any]]:
+    """A whole version in words: for each half its title and rows of label and value."""
+    rows: dict[Half, list[dict[str, str]]] = {half: [] for half in Half}
+    for band in rules.bands.all():
+        label = _("Benefit: %(severity)s, %(ages)s") % {
+            "severity": severity_word(band.severity),
+            "ages": ages(band.from_age, band.to_age),
+        }
+        rows[COVER].append({"label": label, "value": granted(band.benefit_fen)})
+    tenure = {"label": _("Benefit by length of membership"), "value": steps_in_words(rules)}
+    rows[COVER].append(tenure)
+    for name, term in TERMS.items():
+        value = getattr(rules, name)
+        text = _diseases(rules, disease_name) if name == "diseases" else term.write(value)
+        rows[term.half].append({"label": str(term.label), "value": text})
+    return [{"half": half, "title": half.label, "rows": rows[half]} for half in Half]
+
+
 # --- the comparison -----------------------------------------------------------------------------
 
 

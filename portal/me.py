@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,12 +19,22 @@ from claims.models import Claim
 from claims.states import OPEN, Status, Turn
 from jury.models import Seat
 from members import notices
-from members.models import Account, HouseholdLink, Member, Membership, Notice, Plan
+from members.models import (
+    Account,
+    HouseholdLink,
+    Member,
+    Membership,
+    Notice,
+    Plan,
+    RuleConsent,
+    Rules,
+)
 from members.rules import age_on
 from mutualaid import clock
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day
 from portal import figures
+from portal.cover import CoverOf, in_yuan, open_memberships
 
 
 @dataclass(frozen=True)
@@ -39,51 +50,51 @@ class Cover:
         return self.membership is not None and self.membership.ended_at is None
 
 
-def cover(member: Member, plan: Plan | None, today: date) -> Cover:
-    """The newest membership in one word."""
-    found = member.memberships.filter(plan=plan).select_related("rules", "payer", "plan")
-    membership = found.order_by("-joined_at", "-pk").first()
-    if membership is None:
-        return Cover(_("Not in the plan"), "")
+def covers(member: Member, today: date) -> list[Cover]:
+    """The newest membership of each plan in one word, open ones first."""
+    newest = member.memberships.order_by("plan_id", "-joined_at", "-pk").distinct("plan_id")
+    related = newest.select_related("rules", "payer", "plan", "member", "continues")
+    found = sorted(related, key=lambda m: (m.ended_at is not None, m.plan.opened_on, m.plan_id))
+    return [word(membership, today) for membership in found]
+
+
+def word(membership: Membership, today: date) -> Cover:
+    """One membership in one word."""
     if membership.ended_at is not None:
-        return Cover(
-            _("Ended: %(why)s") % {"why": membership.get_end_reason_display()}, "bad", membership
-        )
+        why = membership.get_end_reason_display()
+        return Cover(_("Ended: %(why)s") % {"why": why}, "bad", membership)
+    if membership.leaving_at is not None:
+        leaves = {"day": day(clock.day(membership.leaving_at))}
+        return Cover(_("Leaving on %(day)s") % leaves, "wait", membership)
     if today < membership.covered_from:
         return Cover(_("In the waiting period"), "wait", membership)
     return Cover(_("Covered"), "ok", membership)
 
 
-def benefit_fen(membership: Membership, on: date) -> int:
-    """What could be asked for on that day, in fen; 0 past the bands."""
-    age = age_on(membership.member.birth_on, on)
-    bands = membership.rules.bands.filter(from_age__lte=age, to_age__gte=age)
-    return bands.values_list("benefit_fen", flat=True).first() or 0
+def nowhere() -> Cover:
+    """Who is in no plan."""
+    return Cover(_("Not in the plan"), "")
 
 
 def until(membership: Membership) -> date:
-    """The first day past the highest age: the birthday one year after it."""
-    born = membership.member.birth_on
-    year = born.year + membership.rules.max_age_years + 1
-    leap = born.month == 2 and born.day == 29  # noqa: PLR2004 - 29 February
-    return date(year, 3, 1) if leap else born.replace(year=year)
+    """The first day past the highest age, by the rules that hold then."""
+    return CoverOf(membership, clock.today()).until
 
 
-def cover_rows(membership: Membership, account: Account, today: date) -> list[dict[str, Any]]:
-    """Facts of the membership for components/summary_list.html."""
-    benefit = _("%(sum)s yuan") % {"sum": yuan(benefit_fen(membership, today))}
-    age = age_on(membership.member.birth_on, today)
+def cover_rows(of: CoverOf, account: Account) -> list[dict[str, Any]]:
+    """The facts of the membership in short, for components/summary_list.html."""
+    membership, benefit = of.membership, in_yuan(of.benefit_fen(of.today))
     payer = _("you") if membership.payer_id == account.pk else str(membership.payer)
     rows = [
         (
             _("Benefit for a serious illness"),
-            _("%(sum)s (age %(age)s)") % {"sum": benefit, "age": age},
+            _("%(sum)s (age %(age)s)") % {"sum": benefit, "age": of.age},
         ),
-        (_("Accidents covered from"), day(clock.day(membership.joined_at))),
+        (_("Accidents covered from"), day(of.joined_on)),
         (_("Illness covered from"), day(membership.covered_from)),
         (
             _("Covered until"),
-            _("%(day)s, the birthday past the highest age") % {"day": day(until(membership))},
+            _("%(day)s, the birthday past the highest age") % {"day": day(of.until)},
         ),
         (_("Who pays the shares"), payer),
         (_("Membership number"), membership.number),
@@ -110,20 +121,21 @@ def _kind(claim: Claim) -> str:
     )
 
 
-def to_do(link: HouseholdLink, account: Account, its_cover: Cover) -> list[dict[str, Any]]:
+def to_do(link: HouseholdLink, account: Account, its_covers: list[Cover]) -> list[dict[str, Any]]:
     """What waits for this account: for the person of the page and for the rest of the family, as
     rows of components/task_list.html."""
     family = account.household.values_list("member_id", flat=True)
     return [
-        *_joining(its_cover),
+        *_joining(its_covers),
         *_claims(link, family),
+        *_rules(family),
         *_unpaid(family),
         *_seats(account),
     ]
 
 
-def _joining(its_cover: Cover) -> list[dict[str, Any]]:
-    if its_cover.open:
+def _joining(its_covers: list[Cover]) -> list[dict[str, Any]]:
+    if any(cover.open for cover in its_covers):
         return []
     hint = _("Six health questions, about six minutes. Nothing is debited now")
     return [
@@ -148,6 +160,35 @@ def _claims(link: HouseholdLink, family: QuerySet[Any, int]) -> list[dict[str, A
 
 def _as(member_id: int, link: HouseholdLink) -> str:
     return "" if member_id == link.member_id else f"?as={member_id}"
+
+
+def _rules(family: QuerySet[Any, int]) -> list[dict[str, Any]]:
+    """Versions that are announced and that somebody of the family has not answered."""
+    today = clock.today()
+    coming = Rules.objects.published().filter(effective_on__gt=today).order_by("effective_on")
+    by_plan: dict[int, list[Rules]] = {}
+    for rules in coming.select_related("plan"):
+        by_plan.setdefault(rules.plan_id, []).append(rules)
+    if not by_plan:
+        return []
+    asked = Membership.objects.open().filter(member__in=family, plan__in=list(by_plan))
+    accepted = RuleConsent.objects.filter(
+        membership__in=asked, rules__in=coming, kind=RuleConsent.Kind.ACCEPTED
+    ).values_list("membership_id", "rules_id")
+    answered = set(accepted)
+    return [
+        {
+            "title": _("The rules of the %(plan)s change on %(day)s: accept or leave")
+            % {"plan": rules.plan.name, "day": day(rules.effective_on)},
+            "hint": _("%(name)s: read what changes, and answer before that day")
+            % {"name": membership.member.name},
+            "icon": "paper",
+            "url": reverse("portal:rule_change", args=[membership.number, rules.version]),
+        }
+        for membership in asked.select_related("member").order_by("joined_at", "pk")
+        for rules in by_plan[membership.plan_id]
+        if (membership.pk, rules.pk) not in answered
+    ]
 
 
 def _unpaid(family: QuerySet[Any, int]) -> list[dict[str, Any]]:
@@ -214,19 +255,38 @@ def this_year(membership: Membership, today: date) -> dict[str, Any]:
     return {
         "total_fen": sum(amounts),
         "periods": ngettext("%(n)s period", "%(n)s periods", len(amounts)) % {"n": len(amounts)},
-        "cap_fen": membership.rules.annual_cap_fen,
+        "cap_fen": membership.terms_on(today).annual_cap_fen,
     }
 
 
-def family(links: list[HouseholdLink], plan: Plan | None, today: date) -> list[dict[str, Any]]:
-    """Everybody this account acts for, as rows with their state."""
+def family(links: list[HouseholdLink], today: date) -> list[dict[str, Any]]:
+    """Everybody this account acts for, as rows with their state in each plan."""
     return [
         {
             "link": link,
-            "cover": cover(link.member, plan, today),
+            "covers": covers(link.member, today) or [nowhere()],
             "age": age_on(link.member.birth_on, today),
         }
         for link in links
+    ]
+
+
+def covers_at_a_glance(user: Account | AnonymousUser, today: date) -> list[dict[str, Any]]:
+    """For the home page of who has signed in: each open membership of the family in one word, and
+    where everything about it stands."""
+    if not isinstance(user, Account):
+        return []
+    words = [(m, word(m, today)) for m in open_memberships(user)]
+    return [
+        {
+            "title": membership.member.name,
+            "hint": membership.plan.name,
+            "icon": "shield",
+            "url": reverse("portal:cover", args=[membership.number]),
+            "kind": cover.kind,
+            "state": cover.word,
+        }
+        for membership, cover in words
     ]
 
 

@@ -1,16 +1,40 @@
 from django.urls import path
 
-from portal.views import family, inbox, joining, leaving, mine, public
+from portal.views import (
+    calendar,
+    cover,
+    family,
+    inbox,
+    joining,
+    leaving,
+    mine,
+    public,
+    rulebook,
+)
 
 app_name = "portal"
 urlpatterns = [
     path("", public.home, name="home"),
     path("how/", public.how, name="how"),
     path("rules/", public.rules_page, name="rules"),
+    path("plans/<slug:code>/rules/", rulebook.versions, name="rules_versions"),
+    path("plans/<slug:code>/rules/<str:version>/", rulebook.version, name="rules_version"),
+    path("plans/<slug:code>/rules/<str:version>/changes/", rulebook.changes, name="rules_changes"),
     path("help/", public.text, {"page": "help"}, name="help"),
     path("privacy/", public.text, {"page": "privacy"}, name="privacy"),
     path("accessibility/", public.text, {"page": "accessibility"}, name="accessibility"),
     path("me/", mine.mine, name="me"),
+    path("me/cover/<str:number>/", cover.cover, name="cover"),
+    path("me/cover/<str:number>/declared/", cover.declaration, name="declared"),
+    path("me/cover/<str:number>/correct/", cover.correct, name="correct"),
+    path("me/cover/<str:number>/correct/<slug:code>/", cover.correct_one, name="correct_one"),
+    path("me/cover/<str:number>/corrected/<int:pk>/", cover.corrected, name="corrected"),
+    path("me/cover/<str:number>/object/<int:pk>/", cover.objection, name="objection"),
+    path("me/rules/<str:number>/<str:version>/", rulebook.rule_change, name="rule_change"),
+    path("me/rules/<str:number>/<str:version>/done/", rulebook.rule_accepted, name="rule_accepted"),
+    path("me/access/", cover.access_records, name="access"),
+    path("me/calendar/", calendar.calendar, name="calendar"),
+    path("calendar/<str:token>.ics", calendar.feed, name="calendar_feed"),
     path("me/inbox/", inbox.inbox, name="inbox"),
     path("me/family/add/", family.family_add, name="family_add"),
     path("join/", joining.join, name="join"),

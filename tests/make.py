@@ -36,11 +36,13 @@ from members import reference, rules
 from members.models import (
     Account,
     BenefitBand,
+    Declaration,
     HealthQuestion,
     HouseholdLink,
     Member,
     Membership,
     Plan,
+    PreCheck,
     Rules,
 )
 from mutualaid import clock
@@ -166,6 +168,20 @@ def membership(
 
 
 _membership = membership
+
+
+def correction(membership: Membership) -> tuple[Declaration, PreCheck]:
+    """A correction of what was so on joining, and the review that waits for its answer."""
+    kept = member_actions.correct_declaration(
+        membership_id=membership.pk,
+        code="lumps",
+        answer="yes",
+        since="before",
+        story="去年三月在县医院查出甲状腺结节，医生说半年后复查。",
+        by=guardian(membership.member),
+        at=clock.now(),
+    )
+    return kept, kept.prechecks.get()
 
 
 def new_rules(plan: Plan, begins: date, **changed: Any) -> Rules:

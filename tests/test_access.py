@@ -25,6 +25,7 @@ from assessments.providers import Sandbox
 from claims.states import Status
 from disclosures import actions as disclosures
 from disclosures.models import PublishedFile
+from members import actions as members
 from members.models import AccessRecord, Account, Membership
 from mutualaid import clock
 from tests import make
@@ -123,7 +124,11 @@ def build() -> World:
     _periods(world, owner)
     _claims(world, owner)
     _jury(world)
+    correction, review = make.correction(own)
     world.things |= {
+        **{"version": own.rules.version, "question": review.question.code},
+        **{"correction": correction.pk, "review": review.pk},
+        "feed": members.make_feed(by=owner, at=clock.now()),
         **{"one": 1, "step": "illness", "done": "report", "app": "claims"},
         **{"membership": own.number, "membership_id": own.pk, "member_id": own.member_id},
         **{"plan": own.plan.code, "plan_id": own.plan_id, "rules_id": own.rules_id},

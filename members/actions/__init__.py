@@ -6,6 +6,7 @@ in one place. Everything that decrypts goes through `open_sealed`, which first w
 and why.
 """
 
+from members.actions.calendar import make_feed, remove_feed
 from members.actions.declaring import (
     after_correction_ruling,
     correct_declaration,
@@ -30,12 +31,14 @@ __all__ = [
     "end_membership",
     "join",
     "leave",
+    "make_feed",
     "notify",
     "object_to_ruling",
     "open_declaration",
     "open_id_number",
     "open_sealed",
     "read_rules",
+    "remove_feed",
     "rules_due",
     "save_answer",
     "seal",

@@ -1,4 +1,4 @@
-"""我的: what is to do, the cover, claims under way, the share of the period, the family."""
+"""我的: what is to do, the cover in each plan, claims under way, the share, the family."""
 
 from __future__ import annotations
 
@@ -11,43 +11,48 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from members.acting import household
-from members.models import (
-    Account,
-    HouseholdLink,
-    Plan,
-)
+from members.models import Account, HouseholdLink
 from mutualaid import clock
 from portal import figures, me
+from portal.cover import CoverOf
 from portal.views.shared import acting, signed_in
 
 
 @require_GET
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:
-    """What is to do, the cover, claims under way, the share of the period, the family."""
+    """What is to do, every plan the person is in, claims under way, the share, the family."""
     context = acting(request)
-    account, plan, today = signed_in(request), figures.the_plan(), clock.today()
+    account = signed_in(request)
     link: HouseholdLink | None = context["link"]
-    context |= {"plan": plan, "family": me.family(household(account), plan, today)}
-    if link and plan:
-        context |= _mine_of(link, account, plan)
+    context |= {"family": me.family(household(account), clock.today())}
+    if link:
+        context |= _mine_of(link, account)
     return render(request, "portal/me.html", context)
 
 
-def _mine_of(link: HouseholdLink, account: Account, plan: Plan) -> dict[str, Any]:
-    today = clock.today()
-    cover = me.cover(link.member, plan, today)
-    context: dict[str, Any] = {
-        "cover": cover,
-        "todo": me.to_do(link, account, cover),
+def _mine_of(link: HouseholdLink, account: Account) -> dict[str, Any]:
+    covers = me.covers(link.member, clock.today())
+    plan = covers[0].membership.plan if covers and covers[0].membership else figures.the_plan()
+    return {
+        "covers": [_in_plan(cover, account) for cover in covers],
+        "todo": me.to_do(link, account, covers),
         "claims": me.open_claims(link.member),
+        "plan": plan,
+        "chart": figures.shares_chart(plan) if plan and covers else None,
+        "heads": (_("Split on"), _("Yuan each")),
     }
-    if cover.membership:
-        context |= {
-            "rows": me.cover_rows(cover.membership, account, today),
-            "share": me.this_share(cover.membership, plan) if cover.open else None,
-            "year": me.this_year(cover.membership, today),
-            "chart": figures.shares_chart(plan),
-            "heads": (_("Split on"), _("Yuan each")),
-        }
-    return context
+
+
+def _in_plan(cover: me.Cover, account: Account) -> dict[str, Any]:
+    """One membership: its word, its facts, the share of the period, the sum of the year."""
+    membership, today = cover.membership, clock.today()
+    if membership is None:
+        return {"cover": cover}
+    return {
+        "cover": cover,
+        "membership": membership,
+        "rows": me.cover_rows(CoverOf(membership, today), account) if cover.open else [],
+        "share": me.this_share(membership, membership.plan) if cover.open else None,
+        "year": me.this_year(membership, today),
+    }

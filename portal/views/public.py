@@ -14,7 +14,7 @@ from members.models import (
 )
 from mutualaid import clock
 from mutualaid.money import yuan
-from portal import figures
+from portal import figures, me
 from portal.forms import CalculatorForm
 
 
@@ -30,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "helped": figures.helped(plan) if plan else None,
         "dates": figures.next_dates(newest.period if newest else None, now) if plan else [],
         "rules": figures.rules_now(plan, now) if plan else None,
+        "covers": me.covers_at_a_glance(request.user, clock.day(now)),
     }
     if newest:
         context["rows"] = _sum_of(newest)
@@ -101,7 +102,6 @@ def rules_page(request: HttpRequest) -> HttpResponse:
         "rules": terms,
         "bands": terms.bands.all(),
         "questions": terms.question_set.questions.all(),
-        "versions": plan.rules.order_by("-effective_on"),
         "fee": figures.percent(terms.fee_bp),
     }
     return render(request, "portal/rules.html", context)
