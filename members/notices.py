@@ -29,6 +29,14 @@ CODES: dict[str, tuple[Text, Text]] = {
             " %(covered_on)s. We tell you every share before it is debited."
         ),
     ),
+    "brought_in": (
+        _("%(plan)s: %(people)s of your family have joined"),
+        _(
+            "Your co-operative brought its list of members on %(joined_on)s, with your agreement on"
+            " paper. Please look at “My cover”: who is a member, since when they are covered, and"
+            " what was declared. If something is wrong, correct it there, leave, or call us."
+        ),
+    ),
     "left": (
         _("%(name)s has left"),
         _(

@@ -96,6 +96,19 @@ def answer_word(answer: str) -> str:
     return english if (get_language() or "").startswith("en") else chinese
 
 
+# The declaration of people whom a co-operative brings with a list: made on paper, kept by it.
+PAPER_VERSION = "paper"
+PAPER = Question(
+    "paper",
+    "健康告知是加入时在纸上做的，由带来名单的互助组织保管。那份告知里，有没有不符合加入要求的？",
+    "The health declaration was made on paper on joining and is kept by the co-operative that"
+    " brought the list. Does anything in it not meet the requirement for joining?",
+    "互助组织在名单里写明：告知已经做过，符合要求。想看那份纸，请找互助组织。",
+    "The co-operative stated in its list that the declaration was made and meets the requirement."
+    " Ask the co-operative for the sheet.",
+)
+PAPER_ANSWERS = {"paper": "no"}
+
 SUMMARY_ZH = """这是互相帮助，不是保险，不承诺一定给付。
 有人得到互助金时大家才分摊，一个月两期，每个人一样多，一年有上限。
 生病要等 90 天才有保障，意外当天就有。
@@ -147,6 +160,14 @@ def _write_rules(plan: Plan, changes: dict[str, Any]) -> None:
     )
     rules.published_at = clock.now()
     rules.save(update_fields=["published_at"])
+
+
+def ensure_paper_questions() -> QuestionSet:
+    """The one question behind a declaration made on paper. Idempotent."""
+    questions, made = QuestionSet.objects.get_or_create(code=PAPER_VERSION)
+    if made:
+        HealthQuestion.objects.create(question_set=questions, place=1, **PAPER._asdict())
+    return questions
 
 
 def ensure_questions() -> QuestionSet:

@@ -28,6 +28,8 @@ ROLES: dict[str, list[str]] = {
         "members.view_member",
         "members.view_membership",
         "members.view_account",
+        "members.view_importrun",
+        "members.add_importrun",
         "disclosures.view_disclosure",
         "disclosures.view_objection",
         "disclosures.change_objection",

@@ -152,6 +152,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 EVIDENCE_DIR = DATA_DIR / "evidence"
 PUBLISHED_DIR = DATA_DIR / "published"
+IMPORT_DIR = DATA_DIR / "imports"  # lists of members on their way in, sealed
 # Who moves the money (assessments/providers.py). The sandbox moves none.
 PAYMENT_PROVIDER = env.choice(
     "MUTUALAID_PAYMENTS", "batch_file" if PRODUCTION else "sandbox", ("sandbox", "batch_file")

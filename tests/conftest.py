@@ -161,6 +161,7 @@ def own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("files")
     settings.EVIDENCE_DIR = folder / "evidence"
     settings.PUBLISHED_DIR = folder / "published"
+    settings.IMPORT_DIR = folder / "imports"
     settings.EMAIL_FILE_PATH = folder / "mail"
 
 

@@ -31,8 +31,8 @@ def add_member(
     account = Account.objects.select_for_update().get(pk=account_id)
     if by.pk != account.pk or not account.is_active:
         raise Forbidden(_("You can add people to your own family only."))
-    name = _checked_name(name)
-    number = _checked_number(id_number, at)
+    name = checked_name(name)
+    number = checked_number(id_number, at)
     _check_relation(account, relation)
     member = _write_member(name, number, at)
     _register(account, member, number.number)
@@ -40,14 +40,16 @@ def add_member(
     return member
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name as it is kept. Raises Invalid (field "name")."""
     name = " ".join(name.split())
     if len(name) not in NAME_LETTERS:
         raise Invalid(_("Write the full name as it stands on the ID card."), field="name")
     return name
 
 
-def _checked_number(text: str, at: datetime) -> rules.IdNumber:
+def checked_number(text: str, at: datetime) -> rules.IdNumber:
+    """What the ID number says, of somebody born by then. Raises Invalid (field "id_number")."""
     try:
         number = rules.check_id_number(text, allow_demo=settings.DEMO)
     except ValueError as error:

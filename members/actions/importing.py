@@ -1,0 +1,775 @@
+"""Lists of members that a co-operative brings: begun, read part by part, done.
+
+A line is judged by the functions that joining itself uses. What it does not say is not guessed: the
+line stays out, with the reason, and the list goes on. Each part is one transaction that also moves
+the row of the run, so that a run killed anywhere goes on at the byte where it stopped.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from members import bulk_import, imports, phones, places, policies, rules
+from members.actions.joining import check_age, check_answers
+from members.actions.people import checked_name, checked_number
+from members.bulk_import import Household, Person
+from members.imports import Layout, Line, Part, Refused, Sentence
+from members.models import (
+    Account,
+    Declaration,
+    HouseholdLink,
+    ImportRun,
+    Member,
+    Membership,
+    Plan,
+    QuestionSet,
+    Rules,
+)
+from members.reference import PAPER_ANSWERS, ensure_paper_questions
+from mutualaid import clock, errors, vault
+from mutualaid.clock import day
+from mutualaid.errors import Invalid, NotNow
+from mutualaid.sequences import next_ids
+
+PART_LINES = 5_000
+ADULT = 18
+KEEP_DAYS = 7  # a sealed upload that nobody imports
+PERMISSION = "members.add_importrun"
+
+KNOWN_NUMBER = gettext_lazy(
+    "A person with this ID number is here already: further up in this list, or with a login of"
+    " their own. They can join the plan themselves."
+)
+KNOWN_ACCOUNT = gettext_lazy(
+    "This phone number or e-mail address has a login already. If the family stands in this list,"
+    " put its lines together; if not, it can add the person itself."
+)
+SECOND_SELF = gettext_lazy("A line of this family before it is the account holder already.")
+NO_ACCOUNT = gettext_lazy(
+    "No line of this family names a phone number or e-mail address that does."
+)
+PLAN_FULL = gettext_lazy("The plan takes no more than %(most)s members, and it is full.")
+
+
+# --- begun
+
+
+@transaction.atomic
+def begin_import(
+    *,
+    path: str,
+    file_name: str,
+    plan_id: int,
+    dry_run: bool,
+    by: Account | None,
+    at: datetime,
+) -> ImportRun:
+    """A run over the file, ready to be read; the one that is there if this very file was begun and
+    not finished. `by`: staff with the permission, or None for a command on the server.
+
+    Raises Forbidden, Invalid for a file that is no list, NotNow for a file that was imported, for
+    rules that nobody can meet by a list (a score), and for a plan that takes nobody.
+    """
+    if by is not None:
+        policies.check_staff(by, PERMISSION)
+    plan = Plan.objects.get(pk=plan_id)
+    _check_takes_lists(plan, at)
+    layout = imports.examine(path)
+    fields: dict[str, Any] = {
+        "file_name": file_name,
+        "path": path,
+        "lines": layout.lines,
+        "done_bytes": layout.begins,
+        "size": layout.size,
+        "by": by,
+        "at": at,
+    }
+    if dry_run:
+        return ImportRun.objects.create(plan=plan, digest=layout.digest, dry_run=True, **fields)
+    run, made = ImportRun.objects.get_or_create(
+        plan=plan, digest=layout.digest, dry_run=False, defaults=fields
+    )
+    if not made:
+        _take_up(run, path)
+    return run
+
+
+def _check_takes_lists(plan: Plan, at: datetime) -> None:
+    if plan.closed_on is not None and plan.closed_on <= day(at):
+        raise NotNow(_("This plan is closed and takes nobody any more."))
+    in_force = Rules.objects.in_force(plan, day(at))
+    if in_force.admission == Rules.Admission.SCORE:
+        raise NotNow(
+            _("This plan asks for a score of the identity provider; its people join one by one.")
+        )
+
+
+def _take_up(run: ImportRun, path: str) -> None:
+    """The same file again: it goes on where it stopped, unless it is done."""
+    if run.stage == ImportRun.Stage.DONE:
+        raise NotNow(
+            _("This very file was imported already: %(good)s people, %(bad)s lines not taken.")
+            % {"good": run.good, "bad": run.bad}
+        )
+    run.path = path
+    run.save(update_fields=["path"])
+
+
+@transaction.atomic
+def import_for_real(*, run_id: int, by: Account, at: datetime) -> ImportRun:
+    """After a dry run, the real one over the same file. Locks the dry run; raises NotNow before it
+    has ended."""
+    trial = ImportRun.objects.select_for_update().get(pk=run_id)
+    if not trial.dry_run or trial.stage != ImportRun.Stage.DONE:
+        raise NotNow(_("Wait for the end of the dry run."))
+    if not Path(trial.path).exists():
+        raise NotNow(_("The file is not kept any more. Choose it again."))
+    return begin_import(
+        path=trial.path,
+        file_name=trial.file_name,
+        plan_id=trial.plan_id,
+        dry_run=False,
+        by=by,
+        at=at,
+    )
+
+
+# --- read
+
+
+def imports_due(*, at: datetime) -> int:
+    """Read every list that is ready or was left in the middle; returns how many were finished. One
+    that another process reads is left to it."""
+    waiting = ImportRun.objects.filter(
+        stage__in=[ImportRun.Stage.READY, ImportRun.Stage.RUNNING]
+    ).order_by("pk")
+    done = 0
+    for run in waiting:
+        if Path(run.path).exists():
+            done += run_import(run_id=run.pk, at=at, wait=False) is not None
+    return done
+
+
+def run_import(
+    *,
+    run_id: int,
+    at: datetime,
+    part_lines: int = PART_LINES,
+    wait: bool = True,
+    told: Callable[[ImportRun], None] | None = None,
+) -> ImportRun | None:
+    """Read a list to its end, in transactions of its own; `told` hears of each part.
+
+    Locks the run's row in each part. Waits for another process that reads it, or returns None with
+    wait=False. A run that is done comes back as it is. Raises NotNow if the file has changed.
+    `at` is when this process took it up; each part has the instant of its own transaction.
+    """
+    with _turn(run_id, wait=wait) as mine:
+        if not mine:
+            return None
+        run = ImportRun.objects.select_related("plan").get(pk=run_id)
+        if run.stage == ImportRun.Stage.DONE:
+            return run
+        layout = _layout_of(run)
+        run = _start(run_id, layout)
+        _keep_header(run, layout)
+        if run.dry_run:
+            bulk_import.remember()
+        _read_all(run, layout, part_lines, told)
+        if run.dry_run:
+            bulk_import.forget()
+        return _finish(run_id)
+
+
+@contextmanager
+def _turn(run_id: int, *, wait: bool) -> Iterator[bool]:
+    mine = bulk_import.take_turn(run_id, wait=wait)
+    try:
+        yield mine
+    finally:
+        if mine:
+            bulk_import.end_turn(run_id)
+
+
+def _layout_of(run: ImportRun) -> Layout:
+    """The file's layout, if it is still the file that was begun."""
+    layout = imports.examine(run.path)
+    if layout.digest != bytes(run.digest):
+        _stop(run.pk)
+        raise NotNow(_("The file has changed since the import began. Begin anew with this one."))
+    return layout
+
+
+@transaction.atomic
+def _start(run_id: int, layout: Layout) -> ImportRun:
+    """On from where it stopped; a dry run, whose memory is gone with its process, from the top."""
+    run = ImportRun.objects.select_for_update().select_related("plan").get(pk=run_id)
+    if run.dry_run:
+        run.done_bytes, run.done_lines, run.good, run.bad = layout.begins, 0, 0, 0
+        run.save(update_fields=["done_bytes", "done_lines", "good", "bad"])
+    _move_import(run, ImportRun.Stage.RUNNING)
+    return run
+
+
+@transaction.atomic
+def _finish(run_id: int) -> ImportRun:
+    run = ImportRun.objects.select_for_update().select_related("plan").get(pk=run_id)
+    run.finished_at = clock.now()
+    run.save(update_fields=["finished_at"])
+    _move_import(run, ImportRun.Stage.DONE)
+    if not run.dry_run:
+        transaction.on_commit(partial(_drop_upload, run.path))
+    return run
+
+
+@transaction.atomic
+def _stop(run_id: int) -> None:
+    _move_import(ImportRun.objects.select_for_update().get(pk=run_id), ImportRun.Stage.FAILED)
+
+
+def _move_import(run: ImportRun, stage: ImportRun.Stage) -> None:
+    run.stage = stage
+    run.save(update_fields=["stage"])
+
+
+def _read_all(
+    run: ImportRun,
+    layout: Layout,
+    part_lines: int,
+    told: Callable[[ImportRun], None] | None,
+) -> None:
+    """While the database takes in one part, the next is read and sealed."""
+    reader = _Reader(run, layout, part_lines)
+    with (
+        imports.open_list(run.path) as file,
+        ThreadPoolExecutor(1, thread_name_prefix="import") as beside,
+    ):
+        reader.file = file
+        place = (run.done_bytes, run.done_lines)
+        coming = reader.ahead(beside, place)
+        while (ready := coming.result()) is not None:
+            place = (ready.part.end, place[1] + ready.part.lines)
+            coming = reader.ahead(beside, place)
+            try:
+                run = _write_part(run, layout, ready)
+            except _NextDay:  # ages and rosters are those of a day: judge this part again
+                coming.result()
+                place = (run.done_bytes, run.done_lines)
+                coming = reader.ahead(beside, place)
+                continue
+            if told:
+                told(run)
+
+
+# --- a part, before the database is asked
+
+
+class _NextDay(Exception):
+    """Midnight passed between judging a part and writing it; nothing of it is written."""
+
+
+class _Ids(NamedTuple):
+    """Ids for as many lines as a part can have, whether they are needed or not."""
+
+    accounts: Iterator[int]
+    members: Iterator[int]
+    declarations: Iterator[int]
+    memberships: Iterator[int]
+
+
+class _Ready(NamedTuple):
+    """A part with its people sealed, and what was found wrong without asking the database."""
+
+    part: Part
+    on: date  # the day for which it was judged
+    households: list[Household]
+    refused: list[Refused]
+    lines: dict[int, Line]
+
+
+@dataclass
+class _Reader:
+    """Reads, judges and seals the parts of one run. Beside the main thread it asks no database."""
+
+    run: ImportRun
+    layout: Layout
+    part_lines: int
+    file: BinaryIO = field(init=False)
+
+    def ahead(self, beside: ThreadPoolExecutor, place: tuple[int, int]) -> Future[_Ready | None]:
+        """Begin to prepare the part at (byte, lines before it)."""
+        most = self.part_lines + imports.FAMILY_LINES
+        most = min(most, self.layout.lines - place[1] + 1)
+        ids = _Ids(*(iter(next_ids(t, most)) for t in (Account, Member, Declaration, Membership)))
+        judge = Judge(self.run.plan, self.layout, clock.now())
+        return beside.submit(self._prepare, place, ids, judge)
+
+    def _prepare(self, place: tuple[int, int], ids: _Ids, judge: Judge) -> _Ready | None:
+        start, lines_before = place
+        part = imports.read_part(
+            self.file, self.layout, start=start, number=lines_before + 2, lines=self.part_lines
+        )
+        if part is None:
+            return None
+        ready = _Ready(part, judge.today, [], [], {})
+        for family in part.families:
+            ready.lines.update((line.number, line) for line in family)
+            household, refused = judge.household(family, ids)
+            ready.refused.extend(refused)
+            if household:
+                ready.households.append(household)
+        return ready
+
+
+class Judge:
+    """May the people of a list join this plan today? The rules of joining, line by line."""
+
+    def __init__(self, plan: Plan, layout: Layout, at: datetime) -> None:
+        """Reads the plan's versions; afterwards no table is asked."""
+        self.plan, self.layout, self.at, self.today = plan, layout, at, day(at)
+        self.versions = list(
+            plan.rules.published().select_related("question_set", "plan").order_by("-effective_on")
+        )
+        self.codes = {
+            version.pk: list(version.question_set.questions.values_list("code", flat=True))
+            for version in self.versions
+        }
+        self.paper: QuestionSet = ensure_paper_questions()
+        self.written: dict[str, str] = {}
+        self.fit: set[tuple[int, date, date]] = set()
+
+    # -- one family
+
+    def household(
+        self, family: Sequence[Line], ids: _Ids
+    ) -> tuple[Household | None, list[Refused]]:
+        """The account with those of its people who may join, and the others with the reason."""
+        refused = [Refused(line, line.problem) for line in family if line.problem]
+        contact, checked = _Contact(), []
+        for line in family:
+            if not line.problem:
+                found = in_both(partial(self._checked, line, contact))
+                if isinstance(found, _Checked):
+                    checked.append((line, found))
+                else:
+                    refused.append(Refused(line, found))
+        if not checked or not (contact.phone or contact.email):
+            no_account = imports.sentence(NO_ACCOUNT)
+            return None, refused + [Refused(line, no_account) for line, _found in checked]
+        account = next(ids.accounts)
+        people = [self._sealed(line, found, ids) for line, found in checked]
+        phone = phones.sealed(contact.phone, account_id=account) if contact.phone else None
+        return Household(account, contact.email or None, phone, people), refused
+
+    # -- one line
+
+    def _checked(self, line: Line, contact: _Contact) -> _Checked:
+        """What the line says, if all of it will do. Raises a refusal in the active language."""
+        fields = line.fields
+        contact.add(fields)
+        name = checked_name(fields["name"])
+        if not name.isprintable():
+            raise Invalid(_("Write the full name as it stands on the ID card."), field="name")
+        identity = checked_number(fields["id_number"], self.at)
+        relation = imports.RELATIONS.get(fields["relation"].lower())
+        if relation is None:
+            raise Invalid(
+                _("Say how this person is related: self, parent, spouse or child."),
+                field="relation",
+            )
+        joined_on = self._joined_on(fields)
+        on = joined_on or self.today
+        version = self._version(fields, on)
+        self._check_age(identity.birth_on, version, on)
+        answers, question_set = self._health(fields, version)
+        return _Checked(
+            name=name,
+            identity=identity,
+            relation=relation,
+            consent=_consent(fields, relation, rules.age_on(identity.birth_on, self.today)),
+            answers=answers,
+            question_set_id=question_set,
+            rules_id=version.pk,
+            joined_on=joined_on,
+            covered_from=self._covered_from(fields, identity.birth_on, version, on),
+            payment_agreed=contact.payment(fields, version, self.today),
+        )
+
+    def _joined_on(self, fields: dict[str, str]) -> date | None:
+        """A day before today only where no roster can have been locked without the person."""
+        on = _day(fields, "joined_on")
+        if on is None or on == self.today:
+            return None
+        begins = self.plan.shares_from or self.plan.opened_on
+        if on > self.today:
+            raise Invalid(_("The day of joining is still to come."), field="joined_on")
+        if on < self.plan.opened_on:
+            raise Invalid(_("The plan was not open yet on the day of joining."), field="joined_on")
+        if begins <= self.today:
+            raise Invalid(
+                _(
+                    "This plan shares costs already, so nobody can have joined it before today."
+                    " Leave the day of joining empty; waiting_since keeps the days waited."
+                ),
+                field="joined_on",
+            )
+        return on
+
+    def _version(self, fields: dict[str, str], on: date) -> Rules:
+        version = next((v for v in self.versions if v.effective_on <= on), None)
+        if version is None:
+            raise Invalid(_("The plan was not open yet on the day of joining."), field="joined_on")
+        if fields["rules"] != version.version:
+            raise Invalid(
+                _("The line does not say that version %(version)s of the rules was accepted.")
+                % {"version": version.version},
+                field="rules",
+            )
+        return version
+
+    def _check_age(self, birth_on: date, version: Rules, on: date) -> None:
+        known = (version.pk, birth_on, on)
+        if known not in self.fit:
+            who = cast(Member, SimpleNamespace(birth_on=birth_on))
+            check_age(who, version, clock.midnight(on))
+            self.fit.add(known)
+
+    def _health(self, fields: dict[str, str], version: Rules) -> tuple[str, int]:
+        """The answers as they are kept, and to which questions: on paper, or each in its column."""
+        if fields.get("declared", "").lower() in imports.PAPER:
+            return places.written(PAPER_ANSWERS), self.paper.pk
+        answers = {
+            code: imports.ANSWERS.get(fields.get(f"health:{code}", "").lower(), "")
+            for code in self.codes[version.pk]
+        }
+        if fields.get("declared") or not all(answers.values()):
+            raise Invalid(
+                _(
+                    "The line does not say how the health questions were answered: “paper” in the"
+                    " column declared, or an answer in the column of each question."
+                ),
+                field="declared",
+            )
+        check_answers(set(answers.values()))
+        return places.written(answers), version.question_set_id
+
+    def _covered_from(
+        self, fields: dict[str, str], birth_on: date, version: Rules, on: date
+    ) -> date:
+        """By the rules; days waited before count only if the line says since when."""
+        wait = waiting_days(version, birth_on, on)
+        since = _day(fields, "waiting_since")
+        if since is None:
+            return rules.covered_from(on, wait)
+        if since > on:
+            raise Invalid(
+                _("The waiting period cannot have begun after the day of joining."),
+                field="waiting_since",
+            )
+        return max(on, rules.covered_from(since, wait))
+
+    def _sealed(self, line: Line, found: _Checked, ids: _Ids) -> Person:
+        member, declaration = next(ids.members), next(ids.declarations)
+        key, seal = vault.new_sealer(member)
+        return Person(
+            number=line.number,
+            name=found.name,
+            identity=found.identity,
+            id_hash=places.id_hash(found.identity.number),
+            relation=found.relation,
+            consent=found.consent,
+            member_id=member,
+            declaration_id=declaration,
+            membership_id=next(ids.memberships),
+            key=key,
+            sealed_number=seal(found.identity.number, places.id_number(member)),
+            sealed_answers=seal(found.answers, places.declaration(declaration)),
+            digest=places.digest(member, found.answers),
+            question_set_id=found.question_set_id,
+            rules_id=found.rules_id,
+            joined_on=found.joined_on,
+            covered_from=found.covered_from,
+            payment_agreed=found.payment_agreed,
+        )
+
+
+class _Checked(NamedTuple):
+    """What a line says, all of it sound."""
+
+    name: str
+    identity: rules.IdNumber
+    relation: str
+    consent: str
+    answers: str
+    question_set_id: int
+    rules_id: int
+    joined_on: date | None
+    covered_from: date
+    payment_agreed: tuple[date, date] | None
+
+
+@dataclass
+class _Contact:
+    """The account of a family, from the first line that names it; no later line may differ."""
+
+    phone: str = ""
+    email: str = ""
+    agreed_on: date | None = None
+
+    def add(self, fields: dict[str, str]) -> None:
+        self.phone = _agree(self.phone, _phone(fields.get("phone", "")), "phone")
+        self.email = _agree(self.email, _email(fields.get("email", "")), "email")
+
+    def payment(
+        self, fields: dict[str, str], version: Rules, today: date
+    ) -> tuple[date, date] | None:
+        """(given on, expires on) of the family's agreement to debits, if the line names it."""
+        on = _day(fields, "payment_agreed_on")
+        if on is None:
+            return None
+        expires = on + timedelta(days=version.mandate_days)
+        if on > today or expires <= today:
+            raise Invalid(
+                _("The agreement to debits is from a day to come, or has expired since."),
+                field="payment_agreed_on",
+            )
+        if self.agreed_on not in (None, on):
+            raise _differs("payment_agreed_on")
+        self.agreed_on = on
+        return on, expires
+
+
+def _agree(before: str, now: str, name: str) -> str:
+    if before and now and before != now:
+        raise _differs(name)
+    return before or now
+
+
+def _differs(name: str) -> Invalid:
+    return Invalid(
+        _("A line of this family before it says something else in the column %(name)s.")
+        % {"name": name},
+        field=name,
+    )
+
+
+def _phone(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return phones.normal(text, allow_demo=settings.DEMO)
+    except ValueError as error:
+        raise Invalid(str(error), field="phone") from error
+
+
+def _email(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        validate_email(text)
+    except ValidationError as error:
+        raise Invalid(_("This is no e-mail address."), field="email") from error
+    return text.lower()
+
+
+def _day(fields: dict[str, str], name: str) -> date | None:
+    text = fields.get(name, "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text.replace("/", "-"))
+    except ValueError as error:
+        raise Invalid(
+            _("A day is written like 2021-12-01 in the column %(name)s.") % {"name": name},
+            field=name,
+        ) from error
+
+
+def _consent(fields: dict[str, str], relation: str, age: int) -> str:
+    """How the person agreed that the account acts for them; an adult's agreement is on paper."""
+    if relation == HouseholdLink.Relation.SELF:
+        return HouseholdLink.Consent.SELF
+    if age < ADULT:
+        return HouseholdLink.Consent.GUARDIAN
+    if fields.get("consent", "").lower() not in imports.PAPER:
+        raise Invalid(
+            _(
+                "The line does not say that this adult has agreed: “paper” in the column consent,"
+                " if you keep the signed sheet."
+            ),
+            field="consent",
+        )
+    return HouseholdLink.Consent.PAPER
+
+
+def waiting_days(version: Rules, birth_on: date, on: date) -> int:
+    """Of who joins at that age."""
+    longer = version.waiting_longer_from_age
+    if longer is not None and rules.age_on(birth_on, on) >= longer:
+        return version.waiting_longer_days or 0
+    return version.waiting_days
+
+
+def in_both(check: Callable[[], _Checked]) -> _Checked | Sentence:
+    """What the check found, or its refusal in both languages."""
+    said = []
+    for language in ("zh-hans", "en"):
+        with translation.override(language):
+            try:
+                return check()
+            except errors.Refused as error:
+                said.append(str(error))
+    return said[0], said[1]
+
+
+# --- a part, and the database
+
+
+def _write_part(run: ImportRun, layout: Layout, ready: _Ready) -> ImportRun:
+    """All of the part and the row of the run, or nothing. Somebody who joins by page meanwhile
+    keeps their number: then the part is judged again without it."""
+    taken: set[str] | None = None
+    while True:
+        try:
+            with transaction.atomic():
+                return _written(run.pk, layout, ready)
+        except IntegrityError:
+            before, taken = taken, bulk_import.known(ready.households, also_seen=run.dry_run)
+            if taken == before:  # nobody took anything since: trying again does not help
+                raise
+
+
+def _written(run_id: int, layout: Layout, ready: _Ready) -> ImportRun:
+    run = ImportRun.objects.select_for_update().select_related("plan").get(pk=run_id)
+    if run.done_bytes != ready.part.start:
+        raise NotNow(_("Another process has read on in this list. Look at it again."))
+    at = clock.now()
+    if day(at) != ready.on:
+        raise _NextDay
+    taken = bulk_import.known(ready.households, also_seen=run.dry_run)
+    accepted, late = accept(ready, taken, _room(run.plan, at))
+    if run.dry_run:
+        bulk_import.see(accepted)
+    else:
+        bulk_import.write(accepted, _terms(run, at))
+    refused = sorted(ready.refused + late, key=lambda one: one.line.number)
+    _keep_problems(run, ready.part, refused, layout)
+    run.done_bytes = ready.part.end
+    run.done_lines += ready.part.lines
+    run.bad += len(refused)
+    run.good += sum(len(household.people) for household in accepted)
+    run.save(update_fields=["done_bytes", "done_lines", "bad", "good"])
+    if clock.today() != ready.on:
+        raise _NextDay
+    return run
+
+
+def _room(plan: Plan, at: datetime) -> int | None:
+    """How many more the plan takes; None: any number."""
+    most = Rules.objects.in_force(plan, day(at)).ceiling_members
+    if most is None:
+        return None
+    return max(0, most - Membership.objects.open().filter(plan=plan).count())
+
+
+def accept(
+    ready: _Ready, taken: set[str], room: int | None
+) -> tuple[list[Household], list[Refused]]:
+    """In the order of the list: who is not known yet, here or further up. `taken` grows."""
+    accepted, refused = [], []
+    for household in ready.households:
+        if taken.intersection(household.keys):
+            why = imports.sentence(KNOWN_ACCOUNT)
+            refused += [Refused(ready.lines[p.number], why) for p in household.people]
+            continue
+        people: list[Person] = []
+        for person in household.people:
+            why_not = _why_not(person, people, taken, room)
+            if why_not:
+                refused.append(Refused(ready.lines[person.number], why_not))
+                continue
+            people.append(person)
+            taken.add(bulk_import.hex_of(person.id_hash))
+            room = None if room is None else room - 1
+        if people:
+            taken.update(household.keys)
+            accepted.append(household._replace(people=people))
+    return accepted, refused
+
+
+def _why_not(
+    person: Person, before: Sequence[Person], taken: set[str], room: int | None
+) -> Sentence | None:
+    if bulk_import.hex_of(person.id_hash) in taken:
+        return imports.sentence(KNOWN_NUMBER)
+    if person.relation == "self" and any(other.relation == "self" for other in before):
+        return imports.sentence(SECOND_SELF)
+    if room == 0:
+        return imports.sentence(PLAN_FULL)
+    return None
+
+
+def _terms(run: ImportRun, at: datetime) -> bulk_import.Terms:
+    notice: dict[str, object] = {
+        "plan_zh": run.plan.name_zh,
+        "plan_en": run.plan.name_en,
+        "joined_on": day(at).isoformat(),
+    }
+    return bulk_import.Terms(plan_id=run.plan_id, made_at=at, notice=notice)
+
+
+# --- what was not taken
+
+
+def problems_folder(run: ImportRun) -> Path:
+    """Where the lines that were not taken lie, sealed, a file for each part that has any."""
+    return Path(settings.IMPORT_DIR) / f"problems-{run.pk}"
+
+
+def _keep_header(run: ImportRun, layout: Layout) -> None:
+    folder = problems_folder(run)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    imports.seal_text(folder / "header", imports.problems_header(layout))
+
+
+def _keep_problems(run: ImportRun, part: Part, refused: Sequence[Refused], layout: Layout) -> None:
+    """Before the commit, under the name of the part's first byte: a part that is done again after a
+    kill replaces its own, and what lies beyond `done_bytes` is not shown."""
+    path = problems_folder(run) / f"{part.start:015d}"
+    path.unlink(missing_ok=True)
+    if refused:
+        imports.seal_text(path, imports.problems_text(refused, layout))
+
+
+def problems_file(*, run: ImportRun) -> Iterator[bytes]:
+    """The lines that were not taken, as a CSV that Excel opens: with a mark, made bit by bit."""
+    folder, done = problems_folder(run), run.done_bytes
+    numbered = (path for path in folder.glob("*") if path.name.isdigit())
+    yield codecs.BOM_UTF8
+    header = [folder / "header"] if (folder / "header").exists() else []
+    yield from imports.sealed_texts(
+        header + sorted(path for path in numbered if int(path.name) < done)
+    )
+
+
+def _drop_upload(path: str) -> None:
+    """A list that came through the browser is not kept once it is imported."""
+    if Path(path).is_relative_to(settings.IMPORT_DIR):
+        Path(path).unlink(missing_ok=True)
