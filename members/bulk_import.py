@@ -18,13 +18,14 @@ from members.phones import SealedPhone
 from members.rules import IdNumber
 from mutualaid.clock import midnight
 
+# In the order of their foreign keys.
 COLUMNS = {
     "account": "id, email, password, display_name, staff_number, is_staff, is_active,"
     " is_superuser, made_at",
     "phone": "number_hash, account_id, number_sealed, key_wrapped, tail, set_at",
-    "identitynumber": "id_hash, member_id",
     "member": "id, name, id_number_sealed, birth_on, sex, region, made_at",
     "datakey": "member_id, wrapped",
+    "identitynumber": "id_hash, member_id",
     "householdlink": "account_id, member_id, relation, made_at, consented_at, consent_way",
     "declaration": "id, kind, member_id, question_set_id, answers_sealed, digest, declared_by_id,"
     " declared_at",
