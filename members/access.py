@@ -8,6 +8,7 @@ from members.models import Account
 
 WHAT = {
     "id_number": _("ID number"),
+    "contact": _("phone number and e-mail address"),
     "declaration": _("health declaration"),
     "draft": _("answers on the way to joining"),
     "precheck": _("question to a reviewer, and the answer"),
@@ -22,12 +23,19 @@ ASKED = {
     "hospital": _("Ask the hospital"),
     "twice": _("Look for another claim of the same person"),
 }
+# Why a member's page on the desk shows somebody in full.
+SHOWN = {
+    "asked": _("The family has asked us"),
+    "list": _("Compare with the list of a co-operative"),
+    "law": _("An authority asks by law"),
+}
 WHY = {
     "own": _("the family itself"),
     "work": _("works on the claim"),
     "jury": _("sits on the jury"),
     "payout": _("sends the payout"),
     **ASKED,
+    **SHOWN,
 }
 
 # The roles of mutualaid/roles.py, for who is told of them.

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+import unicodedata
+from typing import Any, cast
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from django import forms
+from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
-from members import access, places
-from members.models import AccessRecord, Account, BenefitBand, Member, Membership, Plan, Rules
+from members import access, actions, phones, places
+from members.models import (
+    AccessRecord,
+    Account,
+    BenefitBand,
+    HouseholdLink,
+    Member,
+    Membership,
+    Phone,
+    Plan,
+    Rules,
+)
 from members.rules import mask_name
+from mutualaid import clock
+from mutualaid.errors import Refused
+from mutualaid.keyset import KeysetPaginator
 from mutualaid.money import yuan
-from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline
+from mutualaid.prefix import PrefixPaginator
+from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, problems, refuse
 
 _BIGGEST = 2**63
+_FAMILY = 20  # of one account or member, on one page
+_ID_DIGITS = 15  # no phone, membership or member has so many
 
 
 def by_number(term: str) -> int | None:
@@ -27,6 +51,70 @@ def by_number(term: str) -> int | None:
     if not (digits.isascii() and digits.isdigit()):
         return None
     return number if (number := int(digits)) < _BIGGEST else None
+
+
+def masked_email(account: Account) -> str:
+    """The first letter and the domain."""
+    name, _at, domain = (account.email or "").partition("@")
+    return f"{name[:1]}***@{domain}" if domain else "—"
+
+
+def masked_contact(account: Account) -> str:
+    """How a login is shown on the desk; the phone, if one was loaded with it, by its tail."""
+    phone = getattr(account, "phone", None)
+    return f"*** **** {phone.tail}" if phone is not None else masked_email(account)
+
+
+def phone_in(term: str) -> str:
+    """The mobile number that was typed; "" for anything else."""
+    try:
+        return phones.normal(term, allow_demo=settings.DEMO)
+    except ValueError:
+        return ""
+
+
+def login_in(term: str) -> QuerySet[Account] | None:
+    """The account of the phone number or address that was typed; None for anything else."""
+    if number := phone_in(term):
+        return Account.objects.filter(phone__number_hash=places.phone_hash(number))
+    return Account.objects.filter(email=term.strip().lower()) if "@" in term else None
+
+
+def name_in(term: str) -> str:
+    """The beginning of a name that was typed: what has no digit and is no address."""
+    plain = " ".join(term.split())
+    strange = any(sign.isdigit() or sign in "@\0" for sign in plain)
+    return "" if strange else plain
+
+
+def found_by(members: QuerySet[Member], term: str) -> QuerySet[Member]:
+    """The members that a search term means; each way is served by an index of its own."""
+    plain = "".join(unicodedata.normalize("NFKC", term).split()).upper()
+    if not plain:
+        return members
+    if name := name_in(term):
+        return members.filter(name__startswith=name)
+    if sum(sign.isdigit() for sign in plain) >= _ID_DIGITS:
+        return members.filter(identity__id_hash=places.id_hash(plain))
+    login = login_in(term)
+    if login is not None:
+        links = HouseholdLink.objects.filter(account__in=login.values("pk"))
+        return members.filter(pk__in=links.values("member"))
+    number_of_membership = by_number(plain)
+    if number_of_membership is None:
+        return members.none()
+    one = Membership.objects.filter(pk=number_of_membership).values("member")
+    return members.filter(pk__in=one)
+
+
+class ShowForm(forms.Form):
+    """Why somebody is shown in full."""
+
+    reason = forms.ChoiceField(
+        label=_("Reason"),
+        choices=[("", _("Choose a reason")), *access.SHOWN.items()],
+        error_messages={"required": _("Say why you need the full identity. Nothing was shown.")},
+    )
 
 
 @admin.register(Membership)
@@ -70,13 +158,18 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(Member)
 class MemberAdmin(ReadOnlyAdmin):
-    """The name is masked, and the ID number is found by its keyed hash: nothing is decrypted."""
+    """Found by whole ID number, phone, address or membership, or by the beginning of the name.
+    Numbers are compared by their keyed hash. Everything is masked; who needs more says why."""
 
     list_display = ("pk", "masked_name", "sex", "region", "made_at")
     list_display_links = ("pk", "masked_name")
     exact = ("pk",)
-    search_help_text = _("An ID number: it is compared by its fingerprint, not decrypted")
-    fields = ("masked_name", "sex", "region", "made_at", "memberships", "accesses")
+    search_help_text = _(
+        "A whole ID number, phone number, e-mail address or membership number, or the beginning of"
+        " a name. Numbers are compared by their fingerprint, not decrypted."
+    )
+    fields = ("masked_name", "sex", "region", "made_at", "memberships", "logins", "accesses")
+    change_form_template = "admin/members/member.html"
 
     @admin.display(description=_("name"))
     def masked_name(self, member: Member) -> str:
@@ -86,9 +179,22 @@ class MemberAdmin(ReadOnlyAdmin):
     def memberships(self, member: Member) -> SafeString:
         rows = [
             (reverse("admin:members_membership_change", args=[found.pk]), found.number)
-            for found in member.memberships.order_by("-pk")[:20]
+            for found in member.memberships.order_by("-pk")[:_FAMILY]
         ]
         return format_html_join(" · ", '<a href="{}">{}</a>', rows)
+
+    @admin.display(description=_("logins of the family"))
+    def logins(self, member: Member) -> SafeString:
+        links = member.household.select_related("account", "account__phone").order_by("pk")
+        rows = [
+            (
+                reverse("admin:members_account_change", args=[link.account_id]),
+                masked_contact(link.account),
+                link.get_relation_display(),
+            )
+            for link in links[:_FAMILY]
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a> ({})', rows)
 
     @admin.display(description=_("Who has read"))
     def accesses(self, member: Member) -> SafeString:
@@ -102,10 +208,49 @@ class MemberAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        term = "".join(search_term.split()).upper()
-        if not term:
-            return queryset, False
-        return queryset.filter(identity__id_hash=places.id_hash(term)), False
+        return found_by(queryset, search_term), False
+
+    def get_pages(self, request: HttpRequest, queryset: QuerySet[Any]) -> KeysetPaginator[Any]:
+        if name_in(request.GET.get("q", "")):
+            return PrefixPaginator(queryset, "name", self.list_per_page)
+        return super().get_pages(request, queryset)
+
+    def get_urls(self) -> list[URLPattern]:
+        show = self.admin_site.admin_view(require_POST(self.show))
+        return [path("<int:pk>/show/", show, name="members_member_show"), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        return super().render_change_form(request, {"form": ShowForm()} | context, *args, **kwargs)
+
+    def show(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The person in full, in this one answer. Asks for the login again if it is not fresh."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        raise_if_reauthentication_required(request, app="account")
+        member, by = get_object_or_404(Member, pk=pk), cast(Account, request.user)
+        form, shown, status = ShowForm(request.POST), None, 200
+        if form.is_valid():
+            try:
+                shown = actions.show_person(
+                    member_id=pk, reason=form.cleaned_data["reason"], by=by, at=clock.now()
+                )
+            except Refused as error:
+                refuse(form, error)
+                status = error.status
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": member,
+            "form": form,
+            "shown": shown,
+            "problems": problems(form, "show-form"),
+        }
+        name = "admin/members/member_shown.html"
+        response = TemplateResponse(request, name, context, status=status)
+        response["Cache-Control"] = "private, no-store"
+        return response
 
 
 @admin.register(Account)
@@ -113,13 +258,39 @@ class AccountAdmin(ReadOnlyAdmin):
     list_display = ("pk", "masked_email", "is_staff", "staff_number", "is_active", "made_at")
     list_display_links = ("pk", "masked_email")
     exact = ("email",)
-    search_help_text = _("The whole e-mail address")
-    fields = ("masked_email", "is_active", "is_staff", "staff_number", "roles", "made_at")
+    search_help_text = _("The whole e-mail address or phone number")
+    fields = ("masked_email", "tail", "is_active", "is_staff", "staff_number", "roles",
+              "family", "made_at")  # fmt: skip
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The page is not called by the address either."""
+        account: Account = kwargs["obj"]
+        called = account.display_name if account.is_staff else masked_contact(account)
+        context |= {"original": called, "subtitle": called}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("e-mail address"))
     def masked_email(self, account: Account) -> str:
-        name, _at, domain = (account.email or "").partition("@")
-        return f"{name[:1]}***@{domain}"
+        return masked_email(account)
+
+    @admin.display(description=_("phone number"))
+    def tail(self, account: Account) -> str:
+        phone = Phone.objects.filter(account=account).only("tail").first()
+        return f"*** **** {phone.tail}" if phone else "—"
+
+    @admin.display(description=_("family"))
+    def family(self, account: Account) -> SafeString:
+        links = account.household.select_related("member").order_by("pk")[:_FAMILY]
+        rows = [
+            (
+                reverse("admin:members_member_change", args=[link.member_id]),
+                mask_name(link.member.name),
+            )
+            for link in links
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', rows)
 
     @admin.display(description=_("roles"))
     def roles(self, account: Account) -> str:
@@ -128,6 +299,9 @@ class AccountAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        login = login_in(search_term)
+        if login is not None:
+            return queryset.filter(pk__in=login.values("pk")), False
         return super().get_search_results(request, queryset, search_term.lower())
 
 

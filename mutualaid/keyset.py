@@ -123,8 +123,7 @@ class KeysetChangeList(ChangeList):
         return list(cast("KeysetAdmin", self.model_admin).keyset)
 
     def get_results(self, request: HttpRequest) -> None:
-        pages = KeysetPaginator(self.queryset, self.get_ordering(request, self.queryset),
-                                self.list_per_page)  # fmt: skip
+        pages = cast("KeysetAdmin", self.model_admin).get_pages(request, self.queryset)
         try:
             page = pages.page(request.GET.get(PAGE_VAR, ""))
         except (ValueError, ValidationError) as error:
@@ -164,6 +163,10 @@ class KeysetAdmin(_ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList
+
+    def get_pages(self, request: HttpRequest, queryset: QuerySet[Any]) -> KeysetPaginator[Any]:
+        """How what was found is paged through."""
+        return KeysetPaginator(queryset, self.keyset, self.list_per_page)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return self.exact

@@ -37,10 +37,10 @@ def _lead_to(names: dict[str, str]) -> None:
 def _execute(*statements: str) -> None:
     owner = settings.DATABASES["owner"]
     with psycopg.connect(
-        host=owner["HOST"],
-        port=owner["PORT"] or None,
-        user=owner["USER"],
-        password=owner["PASSWORD"],
+        host=str(owner["HOST"]),
+        port=str(owner["PORT"] or "") or None,
+        user=str(owner["USER"]),
+        password=str(owner["PASSWORD"]),
         dbname="postgres",
         autocommit=True,
     ) as connection:
