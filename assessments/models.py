@@ -235,11 +235,12 @@ class SplitPart(models.Model):
 
 class ShareQuerySet(models.QuerySet["Share"]):
     def of_account(self, account: Account) -> ShareQuerySet:
-        """Of the account's family, and of whom else it pays for."""
-        own = Membership.objects.filter(
-            Q(payer=account) | Q(member__household__account=account)
-        ).values_list("pk", flat=True)
-        return self.filter(membership_id__in=list(own))
+        """Of the account's family, and of whom else it pays for. Two questions, each with an index:
+        one with OR over two tables reads all memberships."""
+        pays = Membership.objects.filter(payer=account).values_list("pk", flat=True)
+        family = account.household.values("member")
+        own = Membership.objects.filter(member__in=family).values_list("pk", flat=True)
+        return self.filter(membership_id__in={*pays, *own})
 
 
 class Share(models.Model):
