@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from assessments import books, bulk, policies, providers, rules
@@ -40,7 +42,8 @@ from claims import actions as claim_actions
 from claims.models import Claim, Payee
 from claims.rules import benefit_fen
 from members import actions as member_actions
-from members.models import Account, Membership, Plan, Rules
+from members import policies as member_policies
+from members.models import Account, Mandate, Membership, Plan, Rules
 from mutualaid import clock, vault
 from mutualaid.errors import NotNow
 from mutualaid.money import yuan
@@ -478,7 +481,7 @@ def _answer_batch(*, batch_id: int, at: datetime) -> DebitBatch:
     )
     if failures is None:
         return batch
-    batch.failed_rows = bulk.record_answer(batch, failures, at)
+    batch.failed_rows = bulk.record_answer(batch, chain(bulk.unmandated(batch), failures), at)
     batch.failed_fen = bulk.asked(period, attempt=batch.attempt + 1)[1]
     batch.collected_fen = batch.asked_fen - batch.failed_fen
     batch.answered_at = at
@@ -524,6 +527,10 @@ def record_late_payment(*, arrears_id: int, by: Account, at: datetime) -> Arrear
     arrears = Arrears.objects.select_for_update().get(pk=arrears_id)
     if arrears.paid_at is not None or arrears.advanced_at is None:
         raise NotNow(_("This share is paid, or is still being debited. There is nothing to book."))
+    return _pay_late(arrears, by, at)
+
+
+def _pay_late(arrears: Arrears, by: Account | None, at: datetime) -> Arrears:
     arrears.paid_at = at
     arrears.save(update_fields=["paid_at"])
     books.post(
@@ -531,6 +538,51 @@ def record_late_payment(*, arrears_id: int, by: Account, at: datetime) -> Arrear
         by=by, at=at, legs=books.late_legs(arrears.amount_fen),
     )  # fmt: skip
     return arrears
+
+
+@transaction.atomic
+def come_back(*, membership_id: int, by: Account, at: datetime) -> Membership:
+    """Pay what was missed, then go on in the plan (design §5). Locks the open arrears.
+
+    The provider is asked for each share under a number of its own, so asking again never debits
+    twice. Raises NotNow where the time is over, without a payment agreement, and while the provider
+    has not answered or refuses; then nothing is booked.
+    """
+    ended = Membership.objects.get(pk=membership_id)
+    member_policies.check_acts_for(by, ended.member_id)
+    last_day = member_actions.can_reinstate_until(ended)
+    if last_day is None or clock.today() > last_day:
+        raise NotNow(_("This membership can no longer go on. You can join anew at any time."))
+    if not Mandate.objects.live(clock.today()).filter(account=ended.payer_id).exists():
+        raise NotNow(_("There is no payment agreement. Please give it first, under payment."))
+    missed = Arrears.objects.select_for_update().filter(membership=ended, paid_at__isnull=True)
+    for arrears in missed.order_by("period"):
+        _collect_late(arrears, ended, by, at)
+    return member_actions.reinstate(membership_id=membership_id, by=by, at=at)
+
+
+LATE_ATTEMPTS = 1_000_000  # and the arrears' id: numbers that no daily attempt reaches
+
+
+def _collect_late(arrears: Arrears, ended: Membership, by: Account, at: datetime) -> None:
+    if arrears.advanced_at is None:
+        raise NotNow(_("This share is still being debited. Please wait until tomorrow."))
+    failures = providers.current().collect(
+        period_id=arrears.period_id,
+        attempt=LATE_ATTEMPTS + arrears.pk,
+        rows=[(ended.pk, ended.payer_id, arrears.amount_fen)],
+    )
+    if failures is None:
+        raise NotNow(_("The bank has been asked and answers within a day. Please come back then."))
+    if list(failures):
+        raise NotNow(_("The debit failed again. Please put money into the account and try again."))
+    _pay_late(arrears, by, at)
+
+
+def missed_fen(membership: Membership) -> int:
+    """What a membership has not paid, in fen."""
+    owed = Arrears.objects.filter(membership=membership, paid_at__isnull=True)
+    return owed.aggregate(fen=Sum("amount_fen"))["fen"] or 0
 
 
 # --- payouts

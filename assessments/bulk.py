@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from assessments import rules
 from assessments.models import Arrears, DebitBatch, Period, SplitPart, SplitRun
 from members.models import Membership, Rules
+from mutualaid import clock
 from mutualaid.errors import NotNow
 
 PART_IDS = 200_000  # ids a part: some seconds of work, and what a kill loses at most
@@ -33,7 +34,8 @@ _ROSTER = """
          WHERE id BETWEEN %(low)s AND %(high)s
            AND plan_id = %(plan)s
            AND joined_at < %(roster_at)s
-           AND (ended_at IS NULL OR ended_at >= %(roster_at)s)
+           AND (ended_at >= %(roster_at)s
+                OR ended_at IS NULL AND (leaving_at IS NULL OR leaving_at >= %(roster_at)s))
 """
 
 # rules.charge without a cap: the share, for everybody.
@@ -231,12 +233,29 @@ _ROWS = """
      WHERE s.period_id = %(period)s AND s.amount_fen > 0
 """
 _ORDER = " ORDER BY m.payer_id, own.id IS NULL, m.joined_at, m.id"
+# Who had agreed to be debited when the batch was made; who had not is not asked for, and fails.
+_MANDATE = """
+       AND {} (SELECT FROM members_mandate AS d
+                WHERE d.account_id = m.payer_id AND d.given_at <= %(made_at)s
+                  AND d.expires_on > %(made_on)s
+                  AND (d.revoked_at IS NULL OR d.revoked_at > %(made_at)s))
+"""
+_AGREED, _NOT_AGREED = _MANDATE.format("EXISTS"), _MANDATE.format("NOT EXISTS")
+NO_MANDATE = "no_mandate"
 _STILL_OPEN = """
        AND EXISTS (SELECT FROM assessments_arrears AS a
                     WHERE a.period_id = s.period_id AND a.membership_id = s.membership_id
                       AND a.paid_at IS NULL AND a.advanced_at IS NULL)
 """
-_ASKED = {True: _ROWS + _ORDER, False: _ROWS + _STILL_OPEN + _ORDER}  # by whether it is the first
+# By whether it is the first attempt.
+_ASKED = {
+    True: _ROWS + _AGREED + _ORDER,
+    False: _ROWS + _AGREED + _STILL_OPEN + _ORDER,
+}
+_NOT_ASKED = {
+    True: _ROWS + _NOT_AGREED,
+    False: _ROWS + _NOT_AGREED + _STILL_OPEN,
+}
 
 _FAILED = """
 DROP TABLE IF EXISTS pg_temp.failed_debit;
@@ -323,13 +342,30 @@ def asked(period: Period, *, attempt: int) -> tuple[int, int]:
 
 
 def debit_rows(batch: DebitBatch) -> Iterator[tuple[int, int, int]]:
-    """(membership, payer, fen) of every debit of the batch, the payer's own share first.
+    """(membership, payer, fen) of every debit of the batch that its payer has agreed to, the
+    payer's own share first.
 
     Streamed by a cursor on the server; the caller is in a transaction.
     """
-    with connection.cursor() as plain, plain.connection.cursor(name="debits") as cursor:
+    return _stream("debits", _ASKED[batch.attempt == 0], batch)
+
+
+def unmandated(batch: DebitBatch) -> Iterator[tuple[int, str]]:
+    """(membership, "no_mandate") of the shares whose payer had no live mandate when the batch was
+    made: nobody asks the provider for them, and they count as failed."""
+    for membership_id, _payer, _fen in _stream("refused", _NOT_ASKED[batch.attempt == 0], batch):
+        yield membership_id, NO_MANDATE
+
+
+def _stream(name: str, statement: str, batch: DebitBatch) -> Iterator[tuple[int, int, int]]:
+    values = {
+        "period": batch.period_id,
+        "made_at": batch.made_at,
+        "made_on": clock.day(batch.made_at),
+    }
+    with connection.cursor() as plain, plain.connection.cursor(name=name) as cursor:
         cursor.itersize = COPY_ROWS
-        cursor.execute(_ASKED[batch.attempt == 0], {"period": batch.period_id})
+        cursor.execute(statement, values)
         yield from cursor
 
 

@@ -6,17 +6,20 @@ from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from assessments import policies, rules, why
+from assessments import actions, policies, rules, why
 from assessments.models import Arrears, Period, Share
 from assessments.states import DONE, Stage
+from members import actions as member_actions
+from members.acting import acting_bar
 from members.models import Account, HouseholdLink, Membership
 from members.rules import mask_name
 from mutualaid import charts, clock
+from mutualaid.errors import Refused
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import number as in_digits
 
@@ -153,9 +156,14 @@ def _period(membership: Membership, number: int) -> Period:
     return period
 
 
+def _link(by: Account, membership: Membership) -> HouseholdLink | None:
+    links = HouseholdLink.objects.filter(account=by, member=membership.member_id)
+    return links.select_related("member").first()
+
+
 def _acting(by: Account, membership: Membership) -> dict[str, str]:
     """For whom the reader acts: nothing for oneself."""
-    link = HouseholdLink.objects.filter(account=by, member=membership.member_id).first()
+    link = _link(by, membership)
     if link is None or link.relation == HouseholdLink.Relation.SELF:
         return {"acting_who": ""}
     return {"acting_who": str(link.get_relation_display())}
@@ -279,3 +287,28 @@ def _year_chart(past: list[why.Past]) -> dict[str, Any]:
         "chart_last": past[-1],
         "past": list(reversed(past)),
     }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def come_back(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """What was missed, and the button that pays it and goes on in the plan."""
+    by = cast(Account, request.user)
+    mine = Membership.objects.filter(member__household__account=by).select_related("member", "plan")
+    membership = get_object_or_404(mine, pk=membership_id)
+    refusal = ""
+    if request.method == "POST":
+        try:
+            made = actions.come_back(membership_id=membership.pk, by=by, at=clock.now())
+        except Refused as refused:
+            refusal = str(refused)
+        else:
+            return redirect("portal:joined", number=made.number)
+    context = {
+        "membership": membership,
+        "missed_fen": actions.missed_fen(membership),
+        "until": member_actions.can_reinstate_until(membership),
+        "refusal": refusal,
+        "acting": acting_bar(_link(by, membership)),
+    }
+    return render(request, "assessments/come_back.html", context)

@@ -5,8 +5,11 @@ The same checks as `actions`, as SQL.
 
 from __future__ import annotations
 
+import json
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
 
@@ -29,36 +32,103 @@ from mutualaid import vault
 from mutualaid.clock import SHANGHAI
 from mutualaid.sequences import next_ids
 
+EXPIRED_TOLD_DAYS = 30  # so long after a mandate has run out its payer may still be told
+
 _END = """
 UPDATE members_membership
    SET ended_at = %(at)s, end_reason = %(reason)s
  WHERE id = ANY(%(ids)s) AND ended_at IS NULL AND joined_at <= %(at)s
 """
 
-_AGE_OUT = """
+# The name as rules.mask_name masks it, of a row that has `name` without spaces.
+_MASKED = (
+    """left(name, 1 + (length(name) > 2 AND left(name, 2) = ANY(%(compound)s))::int) || '**'"""
+)
+
+_LEAVE = f"""
 WITH ended AS (
     UPDATE members_membership AS s
-       SET ended_at = %(at)s, end_reason = 'aged_out'
-      FROM members_member AS m, members_rules AS r
-     WHERE m.id = s.member_id AND r.id = s.rules_id
-       AND s.ended_at IS NULL AND s.joined_at <= %(at)s
-       -- the index finds the few; the line after it decides
-       AND m.birth_on <= %(on)s::date - make_interval(
-               years => (SELECT min(max_age_years)::int + 1 FROM members_rules)) + interval '2 days'
-       AND m.birth_on + make_interval(years => r.max_age_years::int + 1) <= %(on)s
- RETURNING s.id, s.payer_id, replace(m.name, ' ', '') AS name, r.max_age_years
+       SET ended_at = s.leaving_at, end_reason = 'left'
+      FROM members_member AS m
+     WHERE m.id = s.member_id AND s.ended_at IS NULL AND s.leaving_at <= %(at)s
+ RETURNING s.id, s.payer_id, replace(m.name, ' ', '') AS name, s.leaving_at
 ), told AS (
     INSERT INTO members_notice (account_id, code, facts, at)
-    SELECT payer_id, 'aged_out',
+    SELECT payer_id, 'left',
            jsonb_build_object(
-               'name', left(name, 1 + (length(name) > 2 AND left(name, 2) = ANY(%(compound)s))::int)
-                   || '**',
-               'number', 'M' || lpad(id::text, 9, '0'),
-               'ended_on', %(on)s::date, 'age', max_age_years),
+               'name', {_MASKED}, 'number', 'M' || lpad(id::text, 9, '0'),
+               'ended_on', (leaving_at AT TIME ZONE 'Asia/Shanghai')::date),
            %(at)s
       FROM ended
 )
 SELECT count(*) FROM ended
+"""  # noqa: S608 the part is a constant of this file
+
+_AGE_OUT = f"""
+WITH ended AS (
+    UPDATE members_membership AS s
+       SET ended_at = %(at)s, end_reason = 'aged_out'
+      FROM members_member AS m
+     WHERE m.id = s.member_id AND s.plan_id = %(plan)s
+       AND s.ended_at IS NULL AND s.joined_at <= %(at)s
+       AND m.birth_on <= %(born_by)s
+ RETURNING s.id, s.payer_id, replace(m.name, ' ', '') AS name
+), told AS (
+    INSERT INTO members_notice (account_id, code, facts, at)
+    SELECT payer_id, %(code)s,
+           jsonb_build_object(
+               'name', {_MASKED}, 'number', 'M' || lpad(id::text, 9, '0'),
+               'ended_on', %(on)s::date, 'age', %(age)s::int) || %(offer)s::jsonb,
+           %(at)s
+      FROM ended
+)
+SELECT count(*) FROM ended
+"""  # noqa: S608
+
+_WARN_OF_AGE = f"""
+WITH told AS (
+    INSERT INTO members_notice (account_id, code, facts, at)
+    SELECT payer_id, %(code)s,
+           jsonb_build_object('name', {_MASKED}, 'number', number, 'age', %(age)s::int,
+                              'ends_on', ends_on) || %(offer)s::jsonb,
+           %(at)s
+      FROM (SELECT s.payer_id, 'M' || lpad(s.id::text, 9, '0') AS number,
+                   replace(m.name, ' ', '') AS name,
+                   -- of 29 February, 1 March in other years
+                   past::date + (extract(day FROM past) <> extract(day FROM m.birth_on))::int
+                       AS ends_on
+              FROM members_membership AS s
+              JOIN members_member AS m ON m.id = s.member_id
+             CROSS JOIN LATERAL
+                   (SELECT m.birth_on + make_interval(years => %(age)s::int + 1) AS past) AS b
+             WHERE s.plan_id = %(plan)s AND s.ended_at IS NULL
+               AND m.birth_on > %(born_after)s AND m.birth_on <= %(born_by)s) AS soon
+     WHERE NOT EXISTS (SELECT FROM members_notice AS n
+                        WHERE n.account_id = payer_id AND n.code = %(code)s
+                          AND n.facts->>'number' = number
+                          AND n.facts->'age' = to_jsonb(%(age)s::int))
+ RETURNING id
+)
+SELECT count(*) FROM told
+"""  # noqa: S608
+
+# Payers of open memberships whose mandate runs out in `step` days or less; once a step.
+_WARN_OF_MANDATES = """
+WITH told AS (
+    INSERT INTO members_notice (account_id, code, facts, at)
+    SELECT d.account_id, %(code)s,
+           jsonb_build_object('expires_on', d.expires_on, 'step', %(step)s::int), %(at)s
+      FROM members_mandate AS d
+     WHERE d.revoked_at IS NULL AND d.expires_on > %(after)s AND d.expires_on <= %(until)s
+       AND EXISTS (SELECT FROM members_membership AS s
+                    WHERE s.payer_id = d.account_id AND s.ended_at IS NULL)
+       AND NOT EXISTS (SELECT FROM members_notice AS n
+                        WHERE n.account_id = d.account_id AND n.code = %(code)s
+                          AND n.facts @> jsonb_build_object(
+                                  'expires_on', d.expires_on, 'step', %(step)s::int))
+ RETURNING id
+)
+SELECT count(*) FROM told
 """
 
 _SILENCE = """
@@ -98,11 +168,69 @@ def end_in_sets(membership_ids: Sequence[int], reason: str, at: datetime) -> int
     return count
 
 
-def age_out(*, on: date, at: datetime) -> int:
-    """End every open membership whose member has passed the highest age of its rules by that day,
-    and tell its payer; returns how many. Locks their rows. The name is masked as in `rules`."""
+def leave(*, at: datetime) -> int:
+    """End every membership whose wish to leave took effect by then, at that instant, and tell its
+    payer; returns how many. Locks their rows."""
+    return _count(_LEAVE, {"at": at, "compound": list(COMPOUND_SURNAMES)})
+
+
+def age_out(*, terms: Rules, on: date, at: datetime) -> int:
+    """End every open membership of the plan whose member has passed the highest age of the rules in
+    force, and tell its payer; returns how many. Locks their rows."""
+    age = terms.max_age_years
+    values = _about_age(terms, "aged_out") | {"on": on, "at": at, "age": age}
+    return _count(_AGE_OUT, values | {"born_by": born_by(age + 1, on)})
+
+
+def warn_of_age(*, terms: Rules, on: date, until: date, at: datetime) -> int:
+    """Tell the payer of every open membership that will end by age after `on` and by `until`, once
+    for each; returns how many were told."""
+    age = terms.max_age_years
+    values = _about_age(terms, "ageing_out") | {"at": at, "age": age}
+    born = {"born_after": born_by(age + 1, on), "born_by": born_by(age + 1, until)}
+    return _count(_WARN_OF_AGE, values | born)
+
+
+def born_by(age: int, on: date) -> date:
+    """The latest birthday of whoever is at least that old on that day (rules.age_on)."""
+    if (on.month, on.day) == (2, 28) and not _is_leap(on.year) and _is_leap(on.year - age):
+        return date(on.year - age, 2, 28)  # of 29 February: a year older only tomorrow
+    if (on.month, on.day) == (2, 29) and not _is_leap(on.year - age):
+        return date(on.year - age, 2, 28)
+    return on.replace(year=on.year - age)
+
+
+def _is_leap(year: int) -> bool:
+    return monthrange(year, 2)[1] == 29  # noqa: PLR2004 - days of February
+
+
+def _about_age(terms: Rules, code: str) -> dict[str, Any]:
+    """The plan, and the code and facts of a notice that offers the next one where there is one."""
+    offer = {"next_zh": terms.next_plan.name_zh, "next_en": terms.next_plan.name_en} if (
+        terms.next_plan) else {}  # fmt: skip
+    return {
+        "plan": terms.plan_id,
+        "compound": list(COMPOUND_SURNAMES),
+        "code": f"{code}_offer" if offer else code,
+        "offer": json.dumps(offer),
+    }
+
+
+def warn_of_mandates(*, on: date, at: datetime, steps: Sequence[int]) -> int:
+    """Tell the payers of open memberships whose mandate expires within the smallest of `steps`
+    days, or has expired; once a step and mandate. Returns how many were told."""
+    told = 0
+    ends = [-EXPIRED_TOLD_DAYS, 0, *sorted(steps)]
+    for low, high in pairwise(ends):
+        code = "mandate_expired" if high == 0 else "mandate_expiring"
+        window = {"after": on + timedelta(days=low), "until": on + timedelta(days=high)}
+        told += _count(_WARN_OF_MANDATES, {"code": code, "step": high, "at": at} | window)
+    return told
+
+
+def _count(statement: str, values: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_AGE_OUT, {"on": on, "at": at, "compound": list(COMPOUND_SURNAMES)})
+        cursor.execute(statement, values)
         count: int = cursor.fetchone()[0]
     return count
 
@@ -285,11 +413,21 @@ def _copy_people(rows: Sequence[_Row], terms: dict[date, tuple[Rules, str]]) -> 
             for who in [r.person.relation]
         ),
     )
+    payers = (row for row in rows if row.person.relation == "self")
+    _copy(
+        "mandate",
+        "account_id, given_at, expires_on",
+        ((r.account, r.joined_at, _mandate_ends(r, terms[r.joined_on][0])) for r in payers),
+    )
     _copy(
         "declaration",
         "id, kind, member_id, question_set_id, answers_sealed, digest, declared_by_id, declared_at",
         (_declaration(row, sealed, *terms[row.joined_on]) for row, sealed in both),
     )
+
+
+def _mandate_ends(row: _Row, rules: Rules) -> date:
+    return row.joined_on + timedelta(days=rules.mandate_days)
 
 
 def _account(row: _Row) -> Sequence[Any]:

@@ -37,6 +37,131 @@ CODES: dict[str, tuple[Text, Text]] = {
             " what was declared. If something is wrong, correct it there, leave, or call us."
         ),
     ),
+    "precheck_asked": (
+        _("A reviewer has your question about %(name)s"),
+        _(
+            "Question %(place)s: you will have an answer in writing by %(due_on)s. What you have"
+            " filled in is kept; you can go on with the other steps."
+        ),
+    ),
+    "precheck_counts_as_no": (
+        _("Your question about %(name)s is answered: it counts as “no”"),
+        _(
+            "Question %(place)s does not stand in the way of joining. The answer binds us and is"
+            " kept with the declaration. You can go on with joining on your page."
+        ),
+    ),
+    "precheck_counts_as_yes": (
+        _("Your question about %(name)s is answered: it counts as “yes”"),
+        _(
+            "With it the health requirement of this plan is not met. The reasons stand on the page"
+            " of the question. Nothing was charged; other plans may fit."
+        ),
+    ),
+    "family_asked": (
+        _("%(who)s asks to act for you"),
+        _(
+            "If you agree, this account can join, claim and leave for you. Please look on the page"
+            " of your family, and agree only if you know who it is."
+        ),
+    ),
+    "family_accepted": (
+        _("%(name)s agrees that you act for them"),
+        _("You find them on the page of your family."),
+    ),
+    "family_declined": (
+        _("%(name)s does not want you to act for them"),
+        _("Nothing has changed. Please talk with them."),
+    ),
+    "family_ended": (
+        _("You no longer act for %(name)s"),
+        _("The link between your account and this person has been ended."),
+    ),
+    "leaving": (
+        _("%(name)s leaves on %(leaving_at)s"),
+        _(
+            "Until then cover of membership %(number)s goes on, and you can take it back with one"
+            " tap on your page. A period whose members are counted before is still shared."
+        ),
+    ),
+    "kept": (
+        _("%(name)s stays"),
+        _("You took the leaving back. Membership %(number)s goes on as if nothing had been."),
+    ),
+    "join_undone": (
+        _("The joining of %(name)s is undone"),
+        _(
+            "Membership %(number)s ended on %(ended_on)s. A period whose members were counted"
+            " meanwhile is still shared; nothing after it."
+        ),
+    ),
+    "ageing_out": (
+        _("%(name)s will be past the highest age"),
+        _(
+            "Membership %(number)s ends on %(ends_on)s: the plan covers people up to %(age)s years."
+            " What is first diagnosed before that day can still be asked for."
+        ),
+    ),
+    "ageing_out_offer": (
+        _("%(name)s will be past the highest age"),
+        _(
+            "Membership %(number)s ends on %(ends_on)s: the plan covers people up to %(age)s years."
+            " From then on the %(next)s is open; your page shows how to go on in it."
+        ),
+    ),
+    "aged_out_offer": (
+        _("%(name)s has passed the highest age"),
+        _(
+            "Membership %(number)s ended on %(ended_on)s, because the plan covers people up to"
+            " %(age)s years. The %(next)s is open now; your page shows how to go on in it."
+        ),
+    ),
+    "reinstated": (
+        _("%(name)s is back in the plan"),
+        _(
+            "The missed shares are paid. The new membership is %(number)s; illness is covered from"
+            " %(covered_on)s. The days between are not covered."
+        ),
+    ),
+    "membership_ended_dissolved": (
+        _("The membership of %(name)s has ended"),
+        _(
+            "Membership %(number)s ended on %(ended_on)s, because the plan has ended. What was"
+            " first diagnosed before that day can still be asked for."
+        ),
+    ),
+    "membership_ended_died": (
+        _("The membership %(number)s has ended"),
+        _(
+            "We are sorry for your loss. Membership %(number)s of %(name)s ended on %(ended_on)s."
+            " If an illness came before, you can ask for the benefit; we help you with it."
+        ),
+    ),
+    "mandate_given": (
+        _("Your payment agreement is renewed"),
+        _("Shares are debited as before. The agreement holds until %(expires_on)s."),
+    ),
+    "mandate_expiring": (
+        _("Your payment agreement ends on %(expires_on)s"),
+        _(
+            "Without it shares cannot be debited, and who does not pay leaves the plan. Renewing it"
+            " takes two taps: on your page, under payment."
+        ),
+    ),
+    "mandate_expired": (
+        _("Your payment agreement has ended"),
+        _(
+            "It held until %(expires_on)s. Shares that fall due now cannot be debited. Please renew"
+            " it on your page, under payment, so that nobody of your family loses the cover."
+        ),
+    ),
+    "mandate_revoked": (
+        _("You have revoked your payment agreement"),
+        _(
+            "Nothing more is debited. The memberships go on until a share stays unpaid. You can"
+            " give the agreement again at any time on your page, under payment."
+        ),
+    ),
     "left": (
         _("%(name)s has left"),
         _(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from members.models import Account, HouseholdLink, Member
-from mutualaid.errors import Forbidden
+from mutualaid.errors import Forbidden, NotNow
 
 
 def check_acts_for(by: Account | None, member: Member | int) -> None:
@@ -19,6 +19,24 @@ def check_acts_for(by: Account | None, member: Member | int) -> None:
     if not of_household:
         raise Forbidden(
             _("This person is not in your family here. Ask whoever added them, or call us.")
+        )
+
+
+def check_own(by: Account | None, account: Account) -> None:
+    """It is the account's own matter: nobody else gives or revokes its word. None is the clock."""
+    if by is not None and (by.pk != account.pk or not by.is_active):
+        raise Forbidden(_("This belongs to another account. Its holder has to do it."))
+
+
+def check_consented(by: Account, member: Member) -> None:
+    """The person agreed that this account acts for them. Raises NotNow: it can still be asked."""
+    link = HouseholdLink.objects.filter(account=by, member=member).first()
+    if link is not None and link.consented_at is None:
+        raise NotNow(
+            _(
+                "An adult has to agree before you join for them. Ask them for the code on the page"
+                " of your family."
+            )
         )
 
 

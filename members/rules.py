@@ -145,6 +145,8 @@ def region_name(region: str, language: str) -> str:
     return chinese if language.startswith("zh") else english
 
 
+OF_AGE = 18  # 民法典 art. 17: from then on a person acts for themselves
+
 # --- days --------------------------------------------------------------------------------------
 
 
@@ -156,6 +158,14 @@ def age_on(birth_on: date, day: date) -> int:
     if day < birth_on:
         raise ValueError(_("This day is before the birth."))
     return day.year - birth_on.year - ((day.month, day.day) < (birth_on.month, birth_on.day))
+
+
+def waiting_days(
+    *, age: int, days: int, longer_from_age: int | None, longer_days: int | None
+) -> int:
+    """The waiting days of who joins at that age: 康爱公社 asks more from 40 on (domain.md §1e)."""
+    longer = longer_from_age is not None and age >= longer_from_age
+    return longer_days if longer and longer_days is not None else days
 
 
 def covered_from(joined_day: date, waiting_days: int) -> date:

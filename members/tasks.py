@@ -12,6 +12,9 @@ from mutualaid import clock
 
 @shared_task(name="members.tasks.due")
 def due(**_: Any) -> None:
-    """End the memberships of who has passed the highest age; begin the rules whose day has come."""
+    """End what has ended, tell what is coming, begin the rules whose day has come."""
+    actions.leave_due(at=clock.now())
     actions.age_out_due(at=clock.now())
+    actions.warn_due(at=clock.now())
+    actions.mandates_due(at=clock.now())
     actions.rules_due(at=clock.now())

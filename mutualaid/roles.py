@@ -8,7 +8,12 @@ VIEW_RULES = ["members.view_plan", "members.view_rules"]
 VIEW_CLAIMS = [*VIEW_RULES, "claims.view_claim", "claims.view_evidence", "claims.view_decision"]
 ROLES: dict[str, list[str]] = {
     "adjuster": [*VIEW_CLAIMS, "claims.investigate_claim"],
-    "reviewer": [*VIEW_CLAIMS, "claims.decide_claim"],
+    "reviewer": [
+        *VIEW_CLAIMS,
+        "claims.decide_claim",
+        "members.view_precheck",
+        "members.change_precheck",
+    ],
     "finance": [
         *VIEW_RULES,
         "assessments.view_period",

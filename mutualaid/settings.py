@@ -216,6 +216,26 @@ EMAIL_HOST_PASSWORD = env.text("MUTUALAID_EMAIL_PASSWORD")
 EMAIL_USE_TLS = env.flag("MUTUALAID_EMAIL_TLS", default=False)
 DEFAULT_FROM_EMAIL = env.text("MUTUALAID_FROM", "相助 <no-reply@localhost>")
 
+# Short messages (members/sms.py). Chinese binds, English explains; %(name)s are filled in.
+SMS_BACKEND = env.choice("MUTUALAID_SMS", "file", ("file", "console", "http"))
+SMS_DIR = DATA_DIR / "sms"
+SMS_URL = env.text("MUTUALAID_SMS_URL")
+SMS_TOKEN = env.text("MUTUALAID_SMS_TOKEN")
+if SMS_BACKEND == "http" and not (SMS_URL.startswith("https://") or DEBUG):
+    raise ImproperlyConfigured("MUTUALAID_SMS=http needs MUTUALAID_SMS_URL, an https:// address.")
+SMS_TEMPLATES = {
+    "family_consent": (
+        "【相助】%(name)s您好：家人想替您办理互助（加入、申请、退出）。同意就把验证码%(code)s告诉家人，"
+        "%(minutes)s分钟内有效；不同意请不理会。",
+        "Xiangzhu: your family asks to act for you (join, claim, leave). If you agree, tell them"
+        " the code %(code)s within %(minutes)s minutes. If not, do nothing.",
+    ),
+    "notice": (
+        "【相助】%(title)s。详情请登录后看消息。",
+        "Xiangzhu: %(title)s. Log in to read more.",
+    ),
+}
+
 # Sessions, transport, content.
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -17,6 +17,7 @@ from jury import actions as jury
 from members import actions as members
 
 ORDER: list[Callable[..., object]] = [
+    members.leave_due,
     claims.resume_due,
     jury.convene_due,
     jury.close_due,
@@ -27,6 +28,8 @@ ORDER: list[Callable[..., object]] = [
     assessments.debit_due,
     assessments.send_payouts_due,
     members.age_out_due,
+    members.warn_due,
+    members.mandates_due,
     members.rules_due,
 ]
 

@@ -103,6 +103,13 @@ def next_dates(period: Period | None, now: datetime) -> list[dict[str, Any]]:
     return [{"at": at, "what": what} for at, what in later[:3]]
 
 
+def rows_of(found: Published) -> list[dict[str, Any]]:
+    """The sum of a published period, as rows of components/sum_table.html."""
+    terms = found.period.rules
+    fee_bp = terms.fee_bp if terms else 0
+    return sum_rows(found.figures, fee_bp=fee_bp, roster_at=found.period.roster_at)
+
+
 def sum_rows(
     figures: dict[str, int], *, fee_bp: int, roster_at: datetime | None = None
 ) -> list[dict[str, Any]]:

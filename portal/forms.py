@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from members import quiz
 from members.models import BenefitBand, HealthQuestion, HouseholdLink
 from members.reference import answer_word
 from mutualaid.errors import Refused
@@ -61,7 +62,7 @@ class AnswerForm(forms.Form):
     def __init__(self, *args: Any, question: HealthQuestion, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         yes = _("This plan takes people who can answer “no”")
-        unsure = _("Your answers are kept; ask the doctor or us")
+        unsure = _("You describe it, and a reviewer answers in writing")
         self.fields["answer"].choices = [  # type: ignore[attr-defined]
             ("no", with_hint(answer_word("no"), "")),
             ("yes", with_hint(answer_word("yes"), yes)),
@@ -79,6 +80,97 @@ class AgreeForm(forms.Form):
     def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["agree"].label = label
+
+
+class QuizForm(forms.Form):
+    """The five questions of members/quiz.py on one page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.wrong: list[str] | None = None
+        for question in quiz.QUESTIONS:
+            self.fields[question.code] = forms.ChoiceField(
+                label=str(question.text),
+                choices=[(code, str(text)) for code, text in question.choices.items()],
+                widget=forms.RadioSelect,
+                error_messages={"required": _("Choose one of the answers.")},
+            )
+
+    def explain(self, wrong: list[str]) -> None:
+        """From now on each question comes with its explanation."""
+        self.wrong = wrong
+
+    def rows(self) -> list[dict[str, Any]]:
+        """For the page: the field, and once explained whether it was wrong, and why."""
+        return [
+            {
+                "field": self[question.code],
+                "text": str(question.text),
+                "right": str(question.choices[question.right]),
+                "why": "" if self.wrong is None else str(question.why),
+                "wrong": question.code in (self.wrong or []),
+            }
+            for question in quiz.QUESTIONS
+        ]
+
+
+class StoryForm(forms.Form):
+    """What somebody asks a reviewer about a health question."""
+
+    story = forms.CharField(
+        label=_("In your own words"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        error_messages={
+            "required": _("Write in your own words what was found, when, and by which doctor.")
+        },
+    )
+
+
+class AskForm(forms.Form):
+    """Whom to ask in their own account. Names and numbers are compared, and nothing is told."""
+
+    relation = forms.ChoiceField(
+        label=_("Who is it?"),
+        choices=[choice for choice in HouseholdLink.Relation.choices if choice[0] != "self"],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose how this person is related to you.")},
+    )
+    name = forms.CharField(
+        label=_("Full name"),
+        max_length=60,
+        error_messages={"required": _("Write the full name as it stands on the ID card.")},
+    )
+    id_number = forms.CharField(
+        label=_("ID number"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Write the 18 characters of the ID number.")},
+    )
+
+
+class PhoneForm(forms.Form):
+    """The phone of the person who is to agree."""
+
+    phone = forms.CharField(
+        label=_("Their mobile number"),
+        help_text=_("11 digits. It is used for this code and not kept."),
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": _("Write their mobile number.")},
+    )
+
+
+class CodeForm(forms.Form):
+    """The six digits that they read out."""
+
+    code = forms.CharField(
+        label=_("The code"),
+        help_text=_("Six digits, as they read them to you"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+        error_messages={"required": _("Write the six digits of the code.")},
+    )
 
 
 class YuanField(forms.CharField):

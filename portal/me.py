@@ -243,6 +243,16 @@ def _own_share(membership: Membership, period: Period) -> int | None:
     return found.values_list("amount_fen", flat=True).first()
 
 
+def shared_in_all(membership: Membership) -> int:
+    """What this membership has been charged from first to last, in fen."""
+    periods = Period.objects.filter(plan=membership.plan_id, roster_at__gt=membership.joined_at)
+    if membership.ended_at is not None:
+        periods = periods.filter(roster_at__lte=membership.ended_at)
+    ids = list(periods.values_list("pk", flat=True))
+    found = Share.objects.filter(period_id__in=ids, membership_id=membership.pk)
+    return found.aggregate(total=Sum("amount_fen"))["total"] or 0
+
+
 def this_year(membership: Membership, today: date) -> dict[str, Any]:
     """What this membership has been charged in the calendar year of Shanghai, and the cap."""
     ids = Period.objects.filter(

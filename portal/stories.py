@@ -7,12 +7,14 @@ the actions that a page would call, as the person whose turn it is.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.db import transaction
 from PIL import Image, ImageDraw
 
 from claims import actions as claims
@@ -22,6 +24,7 @@ from claims.states import Status
 from jury import actions as jury
 from jury.models import ExamQuestion, Seat
 from members import actions as members
+from members import quiz, sms
 from members.models import Account, Membership, Plan
 from members.rules import demo_id_number
 from mutualaid import clock
@@ -82,11 +85,25 @@ def joins(world: World, who: Person, relation: str = "self") -> Membership:
         by=by,
         at=now,
     )
+    if relation in {"parent", "spouse"}:
+        _agrees(by, member.pk)
     what: dict[str, Any] = {"member_id": member.pk, "plan_id": world.plan.pk, "by": by, "at": now}
     members.read_rules(**what)
+    members.take_quiz(**what, answers={asked.code: asked.right for asked in quiz.QUESTIONS})
+    members.agree_payment(**what)
     for code in world.questions:
         members.save_answer(**what, code=code, answer="no")
     return members.join(**what)
+
+
+def _agrees(by: Account, member_id: int) -> None:
+    """The code on the person's phone, read from where the demo's short messages are written."""
+    now, number = clock.now(), f"100{member_id:08d}"
+    asked: dict[str, Any] = {"account_id": by.pk, "member_id": member_id, "by": by, "at": now}
+    with transaction.atomic():
+        members.ask_consent(**asked, phone=number)
+    code = re.findall(r"[0-9]{6}", sms.written(number)[-1])[0]
+    members.answer_consent(**asked, code=code)
 
 
 def paper(kind: str, lines: Iterable[str]) -> bytes:

@@ -5,7 +5,9 @@ Makers that need a time take `at`; the default is NOON, where every test's clock
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -15,7 +17,7 @@ from typing import Any
 
 import pgtrigger
 import pikepdf
-from django.test import Client
+from django.test import Client, TestCase
 from PIL import Image
 
 from assessments import actions as assessments
@@ -32,7 +34,7 @@ from jury import actions as jury_actions
 from jury import reference as jury_reference
 from jury.models import Ballot, Case, ExamAttempt, ExamQuestion, Juror, Seat
 from members import actions as member_actions
-from members import reference, rules
+from members import quiz, reference, rules, sms
 from members.models import (
     Account,
     BenefitBand,
@@ -131,10 +133,38 @@ def guardian(person: Member) -> Account:
     return HouseholdLink.objects.filter(member=person).order_by("pk")[0].account
 
 
+def consent(person: Member) -> None:
+    """An adult whose family acts for them agrees, by the code on their phone."""
+    by, phone = guardian(person), f"120{person.pk:08d}"
+    if HouseholdLink.objects.get(account=by, member=person).consented_at is not None:
+        return
+    asked: dict[str, Any] = {"account_id": by.pk, "member_id": person.pk, "by": by}
+    with sent_at_once():
+        member_actions.ask_consent(phone=phone, at=clock.now(), **asked)
+    member_actions.answer_consent(code=sms_code(phone), at=clock.now(), **asked)
+
+
+@contextmanager
+def sent_at_once() -> Iterator[None]:
+    """What waits for the commit happens here, also inside the transaction of a test."""
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        yield
+
+
+def sms_code(phone: str) -> str:
+    """The six digits of the newest short message to that number."""
+    return str(re.findall(r"[0-9]{6}", sms.written(phone)[-1])[0])
+
+
 def answers(person: Member, plan: Plan, **changed: str) -> None:
-    """Read the rules and answer every health question with "no", but for `changed`."""
+    """Every step on the way but the last: the rules, the quiz, the payment, and every health
+    question answered with "no", but for `changed`."""
     by, at = guardian(person), clock.now()
-    member_actions.read_rules(member_id=person.pk, plan_id=plan.pk, by=by, at=at)
+    way: dict[str, Any] = {"member_id": person.pk, "plan_id": plan.pk, "by": by, "at": at}
+    member_actions.read_rules(**way)
+    right = {question.code: question.right for question in quiz.QUESTIONS}
+    member_actions.take_quiz(answers=right, **way)
+    member_actions.agree_payment(**way)
     asked = HealthQuestion.objects.filter(
         question_set__rules__plan=plan, question_set__rules__effective_on__lte=clock.day(at)
     ).distinct()
@@ -161,6 +191,7 @@ def membership(
     clock.move_to(joined, frozen=True)
     plan = plan or _plan()
     member = member or _member(**person)
+    consent(member)
     answers(member, plan)
     made = member_actions.join(member_id=member.pk, plan_id=plan.pk, by=guardian(member), at=joined)
     clock.move_to(then, frozen=True)

@@ -26,7 +26,7 @@ from claims.states import Status
 from disclosures import actions as disclosures
 from disclosures.models import PublishedFile
 from members import actions as members
-from members.models import AccessRecord, Account, Membership
+from members.models import AccessRecord, Account, Mandate, Membership
 from mutualaid import clock
 from tests import make
 
@@ -102,6 +102,7 @@ def world(
     """Built once for this file, in a transaction that is taken back."""
     folder = tmp_path_factory.mktemp("files")
     where = {"EVIDENCE_DIR": folder / "evidence", "PUBLISHED_DIR": folder / "published"}
+    where["SMS_DIR"] = folder / "sms"
     with django_db_blocker.unblock(), override_settings(**where), transaction.atomic():
         clock.move_to(make.NOON, frozen=True)
         logging.disable(logging.WARNING)  # every refusal is one
@@ -133,6 +134,7 @@ def build() -> World:
         **{"membership": own.number, "membership_id": own.pk, "member_id": own.member_id},
         **{"plan": own.plan.code, "plan_id": own.plan_id, "rules_id": own.rules_id},
         "account_id": owner.pk,
+        **{"nothing": 0, "mandate": Mandate.objects.get(account=owner).pk},
         "record": AccessRecord.objects.earliest("pk").pk,
     }
     people = {"member": owner, "stranger": stranger, "juror": world.things["juror"].account}

@@ -12,7 +12,21 @@ from members.actions.declaring import (
     correct_declaration,
     object_to_ruling,
 )
-from members.actions.ends import age_out_due, end_membership, leave
+from members.actions.ends import (
+    age_out_due,
+    can_reinstate_until,
+    end_membership,
+    first_day_of_cover,
+    keep,
+    leave,
+    leave_due,
+    predecessor,
+    reinstate,
+    undo_join,
+    undo_until,
+    warn_due,
+)
+from members.actions.family import answer_consent, answer_request, ask_consent, ask_to_act, end_link
 from members.actions.importing import (
     PART_LINES,
     begin_import,
@@ -21,9 +35,25 @@ from members.actions.importing import (
     problems_file,
     run_import,
 )
-from members.actions.joining import check_age, draft_answers, join, read_rules, save_answer
+from members.actions.joining import (
+    agree_payment,
+    check_age,
+    draft_answers,
+    join,
+    read_rules,
+    save_answer,
+    take_quiz,
+)
 from members.actions.notifying import notify
+from members.actions.payment import give_mandate, mandates_due, revoke_mandate
 from members.actions.people import add_member
+from members.actions.prechecks import (
+    answer_precheck,
+    ask_precheck,
+    open_precheck,
+    withdraw_precheck,
+)
+from members.actions.register import show_person
 from members.actions.rulebook import accept_rules, announce, rules_due
 from members.actions.sealing import open_declaration, open_id_number, open_sealed, seal
 
@@ -33,27 +63,51 @@ __all__ = [
     "add_member",
     "after_correction_ruling",
     "age_out_due",
+    "agree_payment",
     "announce",
+    "answer_consent",
+    "answer_precheck",
+    "answer_request",
+    "ask_consent",
+    "ask_precheck",
+    "ask_to_act",
     "begin_import",
+    "can_reinstate_until",
     "check_age",
     "correct_declaration",
     "draft_answers",
+    "end_link",
     "end_membership",
+    "first_day_of_cover",
+    "give_mandate",
     "import_for_real",
     "imports_due",
     "join",
+    "keep",
     "leave",
+    "leave_due",
     "make_feed",
+    "mandates_due",
     "notify",
     "object_to_ruling",
     "open_declaration",
     "open_id_number",
+    "open_precheck",
     "open_sealed",
+    "predecessor",
     "problems_file",
     "read_rules",
+    "reinstate",
     "remove_feed",
+    "revoke_mandate",
     "rules_due",
     "run_import",
     "save_answer",
     "seal",
+    "show_person",
+    "take_quiz",
+    "undo_join",
+    "undo_until",
+    "warn_due",
+    "withdraw_precheck",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from members import places, policies, rules
+from members import places, policies, quiz, rules
+from members.actions.ends import first_day_of_cover, predecessor
 from members.actions.notifying import facts_of, notify
+from members.actions.payment import give_mandate
 from members.actions.sealing import open_sealed, seal
 from members.models import (
     Account,
@@ -20,6 +22,7 @@ from members.models import (
     Member,
     Membership,
     Plan,
+    PreCheck,
     RuleConsent,
     Rules,
 )
@@ -37,6 +40,30 @@ def read_rules(*, member_id: int, plan_id: int, by: Account, at: datetime) -> Jo
     if draft.rules_read_at is None:
         draft.rules_read_at = draft.changed_at = at
         draft.save(update_fields=["rules_read_at", "changed_at"])
+    return draft
+
+
+@transaction.atomic
+def take_quiz(
+    *, member_id: int, plan_id: int, answers: Mapping[str, str], by: Account, at: datetime
+) -> JoinDraft:
+    """Keep that the quiz was passed, once every answer is right (members/quiz.py). Answers that are
+    wrong are no refusal: the page explains them, and one tries again. Locks the draft."""
+    policies.check_acts_for(by, member_id)
+    draft = _locked_draft(member_id, plan_id, at)
+    if not quiz.wrong(answers) and draft.quiz_passed_at is None:
+        draft.quiz_passed_at = draft.changed_at = at
+        draft.save(update_fields=["quiz_passed_at", "changed_at"])
+    return draft
+
+
+@transaction.atomic
+def agree_payment(*, member_id: int, plan_id: int, by: Account, at: datetime) -> JoinDraft:
+    """Keep that `by` agrees to pay the shares by debit. The mandate is given on joining."""
+    policies.check_acts_for(by, member_id)
+    draft = _locked_draft(member_id, plan_id, at)
+    draft.payment_agreed_at = draft.changed_at = at
+    draft.save(update_fields=["payment_agreed_at", "changed_at"])
     return draft
 
 
@@ -104,19 +131,22 @@ def join(*, member_id: int, plan_id: int, by: Account, at: datetime) -> Membersh
 
     Raises NotNow for who is in the plan already or has something left to do, Invalid for an age
     outside the rules (whole years on the day of joining) and for a health answer other than "no"
-    (domain.md §1a). `by` becomes the payer.
+    (domain.md §1a), unless a reviewer has answered in writing that it counts as one. `by` becomes
+    the payer and gives the mandate.
     """
     policies.check_acts_for(by, member_id)
     member = Member.objects.select_for_update().get(pk=member_id)
     plan = Plan.objects.get(pk=plan_id)
     _check_not_in(member, plan)
+    policies.check_consented(by, member)
     in_force = Rules.objects.in_force(plan, day(at))
     check_age(member, in_force, at)
-    draft = _ready_draft(member, plan)
+    draft = _ready_draft(member, in_force)
     answers = _draft_answers(draft, by, at)
-    _check_health(in_force, answers)
-    declaration = _declare(member, in_force, answers, by, at)
-    membership = _write_membership(member, in_force, declaration, by, at)
+    rulings = _check_health(member, in_force, answers)
+    declaration = _declare(member, in_force, answers, rulings=rulings, by=by, at=at)
+    membership = _write_membership(member, in_force, declaration, draft=draft, by=by, at=at)
+    give_mandate(account_id=by.pk, plan_id=plan_id, by=by, at=at)
     draft.delete()
     notify(code="joined", facts=facts_of(membership), at=at, account_id=by.pk)
     return membership
@@ -130,6 +160,11 @@ def _check_not_in(member: Member, plan: Plan) -> None:
 def check_age(member: Member, in_force: Rules, at: datetime) -> None:
     """Raises Invalid unless the member's age on that day is within the rules."""
     on = day(at)
+    if rules.age_on(member.birth_on, on) < in_force.min_age_years:
+        raise Invalid(
+            _("This plan takes people from %(age)s years on. Please come back then.")
+            % {"age": in_force.min_age_years}
+        )
     if (on - member.birth_on).days < in_force.min_age_days:
         raise Invalid(
             _("A child can join from the age of %(days)s days. Please come back then.")
@@ -142,19 +177,37 @@ def check_age(member: Member, in_force: Rules, at: datetime) -> None:
         )
 
 
-def _ready_draft(member: Member, plan: Plan) -> JoinDraft:
-    draft = JoinDraft.objects.filter(member=member, plan=plan).first()
+def _ready_draft(member: Member, in_force: Rules) -> JoinDraft:
+    draft = JoinDraft.objects.filter(member=member, plan=in_force.plan).first()
     if draft is None or draft.rules_read_at is None:
         raise NotNow(_("Please read the rules first; they are the first step of the list."))
+    if draft.quiz_passed_at is None:
+        raise NotNow(_("Please answer the five questions on shares and claims first."))
+    if draft.payment_agreed_at is None:
+        raise NotNow(_("Please agree to the payment of the shares first."))
     return draft
 
 
-def _check_health(in_force: Rules, answers: Mapping[str, str]) -> None:
-    """Every question of the version in force is answered, and each answer is "no"."""
-    codes = in_force.question_set.questions.values_list("code", flat=True)
-    if set(codes) - set(answers):
+def _check_health(member: Member, in_force: Rules, answers: Mapping[str, str]) -> list[PreCheck]:
+    """Every question of the version in force is answered, and each answer is "no" or counts as one.
+    Returns the rulings that the joining rests on."""
+    asked = {question.pk: question.code for question in in_force.question_set.questions.all()}
+    if set(asked.values()) - set(answers):
         raise NotNow(_("Some health questions are still open. Please answer them all first."))
-    given = {answers[code] for code in codes}
+    unsure = [pk for pk, code in asked.items() if answers[code] == "unsure"]
+    rulings = list(
+        PreCheck.objects.filter(
+            member=member, plan=in_force.plan, question__in=unsure, kind=Declaration.Kind.JOINING,
+            answered_at__isnull=False, withdrawn_at__isnull=True, declaration__isnull=True,
+        ).order_by("question_id", "-answered_at").distinct("question_id")
+    )  # fmt: skip
+    ruled = {asked[ruling.question_id]: str(ruling.ruling) for ruling in rulings}
+    check_answers({ruled.get(code, answers[code]) for code in asked.values()})
+    return rulings
+
+
+def check_answers(given: set[str]) -> None:
+    """Raises Invalid unless every health answer given is "no" (domain.md §1a)."""
     if "yes" in given:
         raise Invalid(
             _(
@@ -172,11 +225,17 @@ def _check_health(in_force: Rules, answers: Mapping[str, str]) -> None:
 
 
 def _declare(
-    member: Member, in_force: Rules, answers: Mapping[str, str], by: Account, at: datetime
+    member: Member,
+    in_force: Rules,
+    answers: Mapping[str, str],
+    *,
+    rulings: Sequence[PreCheck],
+    by: Account,
+    at: datetime,
 ) -> Declaration:
     declaration_id = next_id(Declaration)
     text = places.written(answers)
-    return Declaration.objects.create(
+    declaration = Declaration.objects.create(
         pk=declaration_id,
         member=member,
         question_set=in_force.question_set,
@@ -187,11 +246,22 @@ def _declare(
         declared_by=by,
         declared_at=at,
     )
+    for ruling in rulings:
+        ruling.declaration = declaration
+        ruling.save(update_fields=["declaration"])
+    return declaration
 
 
 def _write_membership(
-    member: Member, in_force: Rules, declaration: Declaration, by: Account, at: datetime
+    member: Member,
+    in_force: Rules,
+    declaration: Declaration,
+    *,
+    draft: JoinDraft,
+    by: Account,
+    at: datetime,
 ) -> Membership:
+    before = predecessor(member, in_force.plan, at)
     membership = Membership.objects.create(
         member=member,
         plan=in_force.plan,
@@ -199,7 +269,9 @@ def _write_membership(
         rules=in_force,
         declaration=declaration,
         joined_at=at,
-        covered_from=rules.covered_from(day(at), in_force.waiting_days),
+        covered_from=first_day_of_cover(member, in_force, before, at),
+        continues=before,
+        quiz_passed_at=draft.quiz_passed_at,
     )
     RuleConsent.objects.create(
         membership=membership, rules=in_force, kind=RuleConsent.Kind.ACCEPTED, by=by, at=at

@@ -36,8 +36,26 @@ def add_member(
     _check_relation(account, relation)
     member = _write_member(name, number, at)
     _register(account, member, number.number)
-    HouseholdLink.objects.create(account=account, member=member, relation=relation, made_at=at)
+    way = _consent_at_once(member, relation, at)
+    HouseholdLink.objects.create(
+        account=account,
+        member=member,
+        relation=relation,
+        made_at=at,
+        consented_at=at if way else None,
+        consent_way=way,
+    )
     return member
+
+
+def _consent_at_once(member: Member, relation: str, at: datetime) -> str | None:
+    """One agrees for oneself, and for one's child until it is of age; an adult is asked."""
+    if relation == HouseholdLink.Relation.SELF:
+        return HouseholdLink.Consent.SELF
+    child = relation == HouseholdLink.Relation.CHILD
+    if child and rules.age_on(member.birth_on, day(at)) < rules.OF_AGE:
+        return HouseholdLink.Consent.GUARDIAN
+    return None
 
 
 def checked_name(name: str) -> str:

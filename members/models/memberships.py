@@ -129,10 +129,13 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(ended_at__isnull=True)
 
     def on_roster(self, plan: Plan, roster_at: datetime) -> MembershipQuerySet:
-        """Who shares the period locked at `roster_at`: joined before, not ended before; the waiting
+        """Who shares the period locked at `roster_at`: joined before, neither ended nor left
+        before (a wish to leave counts from its instant, written as an end or not yet); the waiting
         count too (domain.md §1b)."""
         return self.filter(
-            Q(ended_at__isnull=True) | Q(ended_at__gte=roster_at),
+            Q(ended_at__gte=roster_at)
+            | Q(ended_at__isnull=True)
+            & (Q(leaving_at__isnull=True) | Q(leaving_at__gte=roster_at)),
             plan=plan,
             joined_at__lt=roster_at,
         )
@@ -281,13 +284,21 @@ class PayerChange(models.Model):
         return bool(self.closed_at and self.from_agreed_at and self.to_agreed_at)
 
 
+class MandateQuerySet(models.QuerySet["Mandate"]):
+    def live(self, on: date) -> MandateQuerySet:
+        """Not revoked, and valid on that Shanghai day."""
+        return self.filter(revoked_at__isnull=True, expires_on__gt=on)
+
+
 class Mandate(models.Model):
     """That shares may be debited from a payer: given, expires, revoked. One live per account."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="mandates")
     given_at = models.DateTimeField()
-    expires_on = models.DateField()
+    expires_on = models.DateField()  # the first day without it
     revoked_at = models.DateTimeField(null=True)
+
+    objects = MandateQuerySet.as_manager()
 
     class Meta:
         constraints = [

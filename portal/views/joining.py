@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from assessments import rules as share_rules
-from members import actions, rules
+from members import actions, quiz, rules
 from members.acting import acting_bar, acting_link
+from members.actions import prechecks
 from members.models import (
     HealthQuestion,
     HouseholdLink,
@@ -22,6 +23,7 @@ from members.models import (
     Member,
     Membership,
     Plan,
+    PreCheck,
 )
 from members.reference import answer_word
 from mutualaid import clock
@@ -29,8 +31,8 @@ from mutualaid.errors import Invalid, Refused
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day, moment
 from portal import figures, me
-from portal.forms import AgreeForm, AnswerForm, refused
-from portal.views.shared import form_page, own_membership, sent, signed_in
+from portal.forms import AgreeForm, AnswerForm, QuizForm, StoryForm, refused
+from portal.views.shared import acting, chosen_plan, form_page, own_membership, sent, signed_in
 
 
 class _Joining:
@@ -46,6 +48,14 @@ class _Joining:
     @property
     def rules_read(self) -> bool:
         return self.draft is not None and self.draft.rules_read_at is not None
+
+    @property
+    def quiz_passed(self) -> bool:
+        return self.draft is not None and self.draft.quiz_passed_at is not None
+
+    @property
+    def payment_agreed(self) -> bool:
+        return self.draft is not None and self.draft.payment_agreed_at is not None
 
     def answers(self) -> dict[str, str]:
         """What was answered so far. A read of health data, recorded."""
@@ -69,7 +79,7 @@ class _Joining:
 
 def _joining(request: HttpRequest) -> _Joining | HttpResponse:
     """The way of whom the account acts for, or where to go instead."""
-    link, plan = acting_link(request), figures.the_plan()
+    link, plan = acting_link(request), chosen_plan(request)
     if plan is None:
         raise Http404
     if link is None:
@@ -83,12 +93,11 @@ def _joining(request: HttpRequest) -> _Joining | HttpResponse:
 @require_GET
 @login_required
 def join(request: HttpRequest) -> HttpResponse:
-    """The task list: rules, identity, health questions, check and join."""
+    """The task list: the plan, the quiz, identity, health questions, payment, check and join."""
     way = _joining(request)
     if isinstance(way, HttpResponse):
         return way
-    answers = way.answers()
-    tasks = _tasks(way, answers)
+    tasks = _tasks(way, way.answers())
     done = sum(task["kind"] == "ok" for task in tasks)
     return render(
         request,
@@ -108,39 +117,86 @@ def _age_refusal(way: _Joining) -> str:
 
 
 def _tasks(way: _Joining, answers: dict[str, str]) -> list[dict[str, Any]]:
-    place, count = way.next_place(answers), len(way.questions)
-    said = {"n": len(answers), "count": count}
-    ready = way.rules_read and place is None
-    start = {"kind": "do", "state": _("You can start")}
-    read = {"kind": "ok", "state": _("Read")} if way.rules_read else start
-    asked = {"kind": "ok", "state": _("Answered")} if place is None else start
-    return [
+    """The steps in their order, those that the plan does not need left out."""
+    steps = [_plan_task(way), _quiz_task(way), _person_task(way)]
+    if way.questions:
+        steps.append(_health_task(way, answers))
+    steps.append(_payment_task(way))
+    ready = all(step["kind"] == "ok" for step in steps)
+    steps.append(
         {
-            "title": _("1. Understand the rules"),
-            "hint": _("Five sentences"),
-            "url": reverse("portal:join_rules"),
-            **read,
-        },
-        {
-            "title": _("2. Who it is"),
-            "hint": _("%(name)s, %(age)s") % {"name": way.member.name, "age": _age(way.member)},
-            "kind": "ok",
-            "state": _("Filled in"),
-        },
-        {
-            "title": _("3. Health questions"),
-            "hint": _("%(n)s of %(count)s answered") % said,
-            "url": reverse("portal:question", args=[place or 1]),
-            **asked,
-        },
-        {
-            "title": _("4. Check and join"),
+            "title": _("Check and join"),
             "hint": _("Nothing is debited now"),
             "url": reverse("portal:check") if ready else "",
             "kind": "do" if ready else "",
             "state": _("You can start") if ready else _("After the others"),
-        },
-    ]
+        }
+    )
+    for number, step in enumerate(steps, start=1):
+        step["title"] = f"{number}. {step['title']}"
+    return steps
+
+
+def _step(title: str, hint: str, name: str, *, done: bool, word: str) -> dict[str, Any]:
+    state = {"kind": "ok", "state": word} if done else {"kind": "do", "state": _("You can start")}
+    return {"title": title, "hint": hint, "url": reverse(name), **state}
+
+
+def _plan_task(way: _Joining) -> dict[str, Any]:
+    title, hint = _("What this plan is"), _("With the numbers of the last period")
+    return _step(title, hint, "portal:join_rules", done=way.rules_read, word=_("Read"))
+
+
+def _quiz_task(way: _Joining) -> dict[str, Any]:
+    title, hint = _("Five questions on shares and claims"), _("Each answer is explained")
+    return _step(title, hint, "portal:quiz", done=way.quiz_passed, word=_("Passed"))
+
+
+def _person_task(way: _Joining) -> dict[str, Any]:
+    hint = _("%(name)s, %(age)s") % {"name": way.member.name, "age": _age(way.member)}
+    if way.link.consented_at is not None:
+        return {"title": _("Who it is"), "hint": hint, "kind": "ok", "state": _("Filled in")}
+    waits = _("An adult agrees first, by a code on their phone")
+    url = reverse("portal:consent", args=[way.member.pk])
+    return {"title": _("Who it is"), "hint": waits, "url": url, "kind": "do", "state": _("To do")}
+
+
+def _health_task(way: _Joining, answers: dict[str, str]) -> dict[str, Any]:
+    """Done when every question is answered "no", or a reviewer has ruled so."""
+    place = way.next_place(answers)
+    said = {"n": len(answers), "count": len(way.questions)}
+    step: dict[str, Any] = {
+        "title": _("Health questions"),
+        "hint": _("%(n)s of %(count)s answered") % said,
+        "url": reverse("portal:question", args=[place or 1]),
+    }
+    if place is not None:
+        return step | {"kind": "do", "state": _("You can start")}
+    bad = [q for q in way.questions if answers[q.code] == "yes"]
+    open_ones = [q for q in way.questions if answers[q.code] == "unsure"]
+    if bad:
+        at = reverse("portal:question", args=[bad[0].place])
+        return step | {"url": at, "kind": "bad", "state": _("Please look again")}
+    return step | _unsure_state(way, open_ones)
+
+
+def _unsure_state(way: _Joining, unsure: list[HealthQuestion]) -> dict[str, Any]:
+    for question in unsure:
+        found = prechecks.standing(way.member, way.plan.pk, question)
+        at = {"url": reverse("portal:precheck", args=[question.place])}
+        if found is None:
+            return at | {"kind": "do", "state": _("To describe")}
+        if found.answered_at is None:
+            due = day(found.due_at - timedelta(days=1))
+            return at | {"kind": "wait", "state": _("Answer by %(day)s") % {"day": due}}
+        if found.ruling == PreCheck.Ruling.COUNTS_AS_YES:
+            return at | {"kind": "bad", "state": _("Counts as “yes”")}
+    return {"kind": "ok", "state": _("Answered")}
+
+
+def _payment_task(way: _Joining) -> dict[str, Any]:
+    title, hint = _("How shares are paid"), _("Only after help was given; you can revoke it")
+    return _step(title, hint, "portal:join_payment", done=way.payment_agreed, word=_("Agreed"))
 
 
 def _age(member: Member) -> str:
@@ -152,10 +208,20 @@ def _first_open(tasks: list[dict[str, Any]]) -> dict[str, Any] | None:
     return next((task for task in tasks if task["kind"] == "do" and task.get("url")), None)
 
 
+def _onward(request: HttpRequest) -> HttpResponse:
+    """After a step straight to the next open one; the list where something waits."""
+    way = _joining(request)
+    if isinstance(way, HttpResponse):
+        return way
+    step = _first_open(_tasks(way, way.answers()))
+    return redirect(step["url"] if step else "portal:join")
+
+
 @form_page
 @login_required
 def join_rules(request: HttpRequest) -> HttpResponse:
-    """The five sentences; sending the page keeps that they were read."""
+    """What the plan is, with the last period's numbers in the formula; sending the page keeps that
+    it was read."""
     way = _joining(request)
     if isinstance(way, HttpResponse):
         return way
@@ -163,8 +229,109 @@ def join_rules(request: HttpRequest) -> HttpResponse:
         actions.read_rules(
             member_id=way.member.pk, plan_id=way.plan.pk, by=way.account, at=clock.now()
         )
-        return redirect("portal:join")
-    return render(request, "portal/join_rules.html", way.context())
+        return _onward(request)
+    newest = figures.published(way.plan)
+    context = way.context() | {
+        "newest": newest,
+        "rows": figures.rows_of(newest) if newest else [],
+        "bands": way.rules.bands.all(),
+        "later": _later_rows(way),
+    }
+    return render(request, "portal/join_rules.html", context)
+
+
+@form_page
+@login_required
+def quiz_page(request: HttpRequest) -> HttpResponse:
+    """Five questions on one page. What was sent comes back explained, right or wrong; passed, the
+    way goes on."""
+    way = _joining(request)
+    if isinstance(way, HttpResponse):
+        return way
+    form = QuizForm(sent(request))
+    wrong: list[str] | None = None
+    if form.is_valid():
+        actions.take_quiz(
+            member_id=way.member.pk,
+            plan_id=way.plan.pk,
+            answers=form.cleaned_data,
+            by=way.account,
+            at=clock.now(),
+        )
+        wrong = quiz.wrong(form.cleaned_data)
+        form.explain(wrong)
+    context = way.context() | {"form": form, "wrong": wrong, "passed": wrong == []}
+    return render(request, "portal/quiz.html", context | {"next": reverse("portal:join_next")})
+
+
+@require_GET
+@login_required
+def join_next(request: HttpRequest) -> HttpResponse:
+    """On to the next open step."""
+    return _onward(request)
+
+
+@form_page
+@login_required
+def join_payment(request: HttpRequest) -> HttpResponse:
+    """What is debited, when, how it is revoked and when it expires; the tick."""
+    way = _joining(request)
+    if isinstance(way, HttpResponse):
+        return way
+    form = AgreeForm(sent(request), label=_("I agree that shares are debited from my account."))
+    if form.is_valid():
+        actions.agree_payment(
+            member_id=way.member.pk, plan_id=way.plan.pk, by=way.account, at=clock.now()
+        )
+        return _onward(request)
+    until = clock.today() + timedelta(days=way.rules.mandate_days)
+    return render(
+        request, "portal/join_payment.html", way.context() | {"form": form, "until": until}
+    )
+
+
+@form_page
+@login_required
+def precheck(request: HttpRequest, place: int) -> HttpResponse:
+    """“Not sure”: described in one's own words for a reviewer, and the reviewer's answer."""
+    way = _joining(request)
+    if isinstance(way, HttpResponse):
+        return way
+    asked = get_object_or_404(HealthQuestion, question_set=way.rules.question_set, place=place)
+    found = prechecks.standing(way.member, way.plan.pk, asked)
+    form = StoryForm(sent(request))
+    if found is None and form.is_valid():
+        try:
+            _ask(way, asked, form.cleaned_data["story"])
+        except Refused as refusal:
+            refused(form, refusal)
+        else:
+            return redirect("portal:precheck", place=place)
+    context = way.context() | {"form": form, "question": asked, "precheck": found}
+    return render(request, "portal/precheck.html", context | _read(way, found))
+
+
+def _ask(way: _Joining, asked: HealthQuestion, story: str) -> None:
+    actions.ask_precheck(
+        member_id=way.member.pk,
+        plan_id=way.plan.pk,
+        code=asked.code,
+        story=story,
+        by=way.account,
+        at=clock.now(),
+    )
+
+
+def _read(way: _Joining, found: PreCheck | None) -> dict[str, Any]:
+    """What was asked and answered, opened for the family; recorded."""
+    if found is None:
+        return {}
+    parts = {"story": "", "reply": ""}
+    for part in parts:
+        parts[part] = actions.open_precheck(
+            precheck_id=found.pk, part=part, by=way.account, why="own", at=clock.now()
+        )
+    return parts | {"due_on": found.due_at - timedelta(days=1)}
 
 
 @form_page
@@ -178,12 +345,15 @@ def question(request: HttpRequest, place: int) -> HttpResponse:
     answers = way.answers()
     form = AnswerForm(sent(request), question=asked, initial={"answer": answers.get(asked.code)})
     if form.is_valid():
+        answer = form.cleaned_data["answer"]
         try:
-            _save(way, asked, form.cleaned_data["answer"])
+            _save(way, asked, answer)
         except Refused as refusal:
             refused(form, refusal)
         else:
-            return redirect(_after(way, asked, answers, request))
+            if answer == "unsure":
+                return redirect("portal:precheck", place=place)
+            return _after(way, asked, answers, request)
     eyebrow = _("Health questions, %(n)s of %(count)s") % {"n": place, "count": len(way.questions)}
     previous = reverse("portal:question", args=[place - 1]) if place > 1 else reverse("portal:join")
     context = way.context() | {"form": form, "eyebrow": eyebrow, "previous": previous}
@@ -203,13 +373,11 @@ def _save(way: _Joining, asked: HealthQuestion, answer: str) -> None:
 
 def _after(
     way: _Joining, asked: HealthQuestion, answers: dict[str, str], request: HttpRequest
-) -> str:
+) -> HttpResponse:
     place = way.next_place(answers | {asked.code: "given"})
     if place is None or "check" in request.GET:
-        return (
-            reverse("portal:check") if way.rules_read and place is None else reverse("portal:join")
-        )
-    return reverse("portal:question", args=[place])
+        return _onward(request)
+    return redirect("portal:question", place=place)
 
 
 @form_page
@@ -220,7 +388,7 @@ def check(request: HttpRequest) -> HttpResponse:
     if isinstance(way, HttpResponse):
         return way
     answers = way.answers()
-    if not way.rules_read or way.next_place(answers):
+    if any(task["kind"] != "ok" for task in _tasks(way, answers)[:-1]):
         return redirect("portal:join")
     form = AgreeForm(sent(request), label=_agreement(way))
     if form.is_valid():
@@ -251,13 +419,11 @@ def _check_rows(way: _Joining, answers: dict[str, str], form: AgreeForm) -> dict
         }
         for q in way.questions
     ]
-    blocked = {"yes", "unsure"} & {answers[q.code] for q in way.questions}
     return {
         "form": form,
         "person": _person_rows(way),
         "health": health,
         "later": _later_rows(way),
-        "blocked": "yes" if "yes" in blocked else "unsure" if blocked else "",
     }
 
 
@@ -278,7 +444,9 @@ def _later_rows(way: _Joining) -> list[dict[str, Any]]:
     age = rules.age_on(way.member.birth_on, today)
     band = way.rules.bands.filter(from_age__lte=age, to_age__gte=age).first()
     benefit = _("%(sum)s yuan") % {"sum": yuan(band.benefit_fen if band else 0)}
-    covered = rules.covered_from(today, way.rules.waiting_days)
+    covered = actions.first_day_of_cover(
+        way.member, way.rules, actions.predecessor(way.member, way.plan, clock.now()), clock.now()
+    )
     return [
         {
             "label": _("Cover for accidents"),
@@ -311,8 +479,10 @@ def _first_share(joined_at: datetime, plan: Plan) -> share_rules.Half:
 def joined(request: HttpRequest, number: str) -> HttpResponse:
     """The receipt: a number, and what comes next with its dates."""
     membership = own_membership(request, number)
-    context = {
+    until = actions.undo_until(membership)
+    context = acting(request) | {
         "membership": membership,
+        "undo_until": until if membership.ended_at is None and clock.now() < until else None,
         "note": _("Joined on %(at)s. The notice is in your inbox.")
         % {"at": moment(membership.joined_at)},
         "steps": _next_steps(membership),

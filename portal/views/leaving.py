@@ -1,18 +1,28 @@
-"""Leaving: what it means, the button, the receipt."""
+"""Leaving and taking it back, undoing a joining: what it means, the button, the receipt."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from assessments.models import Period
+from assessments.rules import Half
+from assessments.states import DONE, Stage
 from members import actions
+from members.models import Membership
 from mutualaid import clock
-from mutualaid.templatetags.look import moment
+from mutualaid.money import yuan
+from mutualaid.templatetags.look import day, moment
 from portal import me
-from portal.views.shared import form_page, own_membership, signed_in
+from portal.views.shared import acting_for, form_page, own_membership, signed_in
+
+COUNTED = [Stage.LOCKED, Stage.DISCLOSED, Stage.SPLITTING]
 
 
 @form_page
@@ -20,22 +30,104 @@ from portal.views.shared import form_page, own_membership, signed_in
 def leave(request: HttpRequest, number: str) -> HttpResponse:
     """What leaving means, and the button."""
     membership = own_membership(request, number)
-    if membership.ended_at is not None:
+    if membership.ended_at is not None or membership.leaving_at is not None:
         return redirect("portal:left", number=number)
     if request.method == "POST":
         actions.leave(membership_id=membership.pk, by=signed_in(request), at=clock.now())
         return redirect("portal:left", number=number)
+    terms = membership.terms_on(clock.today())
+    leaves_at = clock.now() + timedelta(days=terms.leave_undo_days)
     share = me.this_share(membership, membership.plan)
-    still = share if share and not share["divided"] else None
-    return render(request, "portal/leave.html", {"membership": membership, "still": still})
+    context = {
+        "membership": membership,
+        "terms": terms,
+        "undo_days": terms.leave_undo_days,
+        "leaves_at": leaves_at,
+        "still": share if share and not share["divided"] else None,
+        "roster_before": _roster_before(leaves_at),
+    }
+    return render(request, "portal/leave.html", context | acting_for(request, membership.member_id))
+
+
+def _roster_before(leaves_at: datetime) -> datetime | None:
+    """The next count of members, if it comes before the leaving takes effect."""
+    half = Half.of(clock.now()).previous()
+    while half.roster_at <= clock.now():
+        half = half.next()
+    return half.roster_at if half.roster_at <= leaves_at else None
+
+
+@require_POST
+@login_required
+def keep(request: HttpRequest, number: str) -> HttpResponse:
+    """Take the wish to leave back, and on to one's page."""
+    membership = own_membership(request, number)
+    actions.keep(membership_id=membership.pk, by=signed_in(request), at=clock.now())
+    return redirect("portal:me")
 
 
 @require_GET
 @login_required
 def left(request: HttpRequest, number: str) -> HttpResponse:
-    """The receipt of leaving."""
+    """The receipt of leaving, and of every other end: the sums, what can still be done."""
     membership = own_membership(request, number)
-    if membership.ended_at is None:
+    at = membership.ended_at or membership.leaving_at
+    if at is None:
         return redirect("portal:leave", number=number)
-    note = _("Ended on %(at)s. The notice is in your inbox.") % {"at": moment(membership.ended_at)}
-    return render(request, "portal/left.html", {"membership": membership, "note": note})
+    said = {"at": moment(at)}
+    note = _("Ended on %(at)s. The notice is in your inbox.") % said
+    if membership.ended_at is None:
+        note = _("Cover goes on until %(at)s. The notice is in your inbox.") % said
+    context = {"membership": membership, "note": note, "rows": _statement(membership)}
+    context |= _ways_on(membership) | acting_for(request, membership.member_id)
+    return render(request, "portal/left.html", context)
+
+
+def _statement(membership: Membership) -> list[dict[str, Any]]:
+    total = me.shared_in_all(membership)
+    rows = [
+        (_("Member since"), day(clock.day(membership.joined_at))),
+        (_("Shared in all"), _("%(sum)s yuan") % {"sum": yuan(total)}),
+    ]
+    if membership.end_reason:
+        rows.append((_("Why it ended"), membership.get_end_reason_display()))
+    return [{"label": label, "value": value} for label, value in rows]
+
+
+def _ways_on(membership: Membership) -> dict[str, Any]:
+    """Coming back after arrears, and the next plan by age, while the rules offer them."""
+    ended, today = membership.ended_at, clock.today()
+    if ended is None:
+        return {}
+    until = actions.can_reinstate_until(membership)
+    back = Membership.objects.filter(continues=membership).exists()
+    terms = membership.terms_on(clock.day(ended))
+    aged = membership.end_reason == Membership.End.AGED_OUT and not back
+    return {
+        "back_until": until if until and today <= until and not back else None,
+        "next_plan": terms.next_plan if aged else None,
+        "next_waits": terms.next_plan_waits,
+    }
+
+
+@form_page
+@login_required
+def undo_join(request: HttpRequest, number: str) -> HttpResponse:
+    """What undoing means, and the button."""
+    membership = own_membership(request, number)
+    if membership.ended_at is not None:
+        return redirect("portal:left", number=number)
+    if request.method == "POST":
+        actions.undo_join(membership_id=membership.pk, by=signed_in(request), at=clock.now())
+        return redirect("portal:left", number=number)
+    counted = Period.objects.filter(
+        plan=membership.plan, stage__in=[*COUNTED, *DONE], roster_at__gt=membership.joined_at
+    )
+    context = {
+        "membership": membership,
+        "until": actions.undo_until(membership),
+        "counted": counted.order_by("number").first(),
+    }
+    return render(
+        request, "portal/undo_join.html", context | acting_for(request, membership.member_id)
+    )

@@ -33,20 +33,11 @@ def home(request: HttpRequest) -> HttpResponse:
         "covers": me.covers_at_a_glance(request.user, clock.day(now)),
     }
     if newest:
-        context["rows"] = _sum_of(newest)
+        context["rows"] = figures.rows_of(newest)
         context["change_fen"] = (
             newest.figures["share_fen"] - before.figures["share_fen"] if before else None
         )
     return render(request, "portal/home.html", context)
-
-
-def _sum_of(published: figures.Published) -> list[dict[str, Any]]:
-    terms = published.period.rules
-    return figures.sum_rows(
-        published.figures,
-        fee_bp=terms.fee_bp if terms else 0,
-        roster_at=published.period.roster_at,
-    )
 
 
 @require_GET
@@ -63,7 +54,7 @@ def how(request: HttpRequest) -> HttpResponse:
         "plan": plan,
         "rules": terms,
         "newest": newest,
-        "rows": _sum_of(newest) if newest else [],
+        "rows": figures.rows_of(newest) if newest else [],
         "form": form,
         "answer": _calculated(form, terms) if asked and form.is_valid() else [],
     }

@@ -9,8 +9,10 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods
 
 from members.acting import acting_bar, acting_link
-from members.models import Account, Membership
+from members.models import Account, Membership, Plan
+from portal import figures
 
+PLAN_KEPT = "joining_plan"
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -44,3 +46,15 @@ def own_membership(request: HttpRequest, number: str) -> Membership:
     mine = Membership.objects.filter(member__household__account=signed_in(request))
     related = mine.select_related("member", "plan", "rules", "payer")
     return get_object_or_404(related, pk=int(digits))
+
+
+def chosen_plan(request: HttpRequest) -> Plan | None:
+    """The plan somebody joins: `?plan=<code>` chooses and is kept in the session; else the main
+    one. Raises Http404 for a code that is none."""
+    code = request.GET.get("plan", "")
+    if code:
+        plan = get_object_or_404(Plan, code=code)
+        request.session[PLAN_KEPT] = plan.code
+        return plan
+    kept = Plan.objects.filter(code=request.session.get(PLAN_KEPT, "")).first()
+    return kept or figures.the_plan()

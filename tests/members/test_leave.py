@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -14,24 +14,121 @@ from mutualaid.errors import Forbidden, NotNow
 from tests import make
 
 pytestmark = pytest.mark.django_db
+MICROSECOND = timedelta(microseconds=1)
 
 
-def test_leaving_ends_the_membership_with_its_reason_and_tells_the_payer() -> None:
+THREE_DAYS = timedelta(days=3)
+
+
+def codes(membership: Membership) -> list[str]:
+    """The notices of its payer since it was joined, in order."""
+    told = Notice.objects.filter(account=membership.payer).exclude(code="joined")
+    return list(told.order_by("pk").values_list("code", flat=True))
+
+
+def test_leaving_takes_effect_when_its_undo_has_run_out() -> None:
     membership = make.membership()
+
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    before = actions.leave_due(at=make.NOON + THREE_DAYS - MICROSECOND)
+    due = actions.leave_due(at=make.NOON + THREE_DAYS)
+    again = actions.leave_due(at=make.NOON + THREE_DAYS)
+
+    membership.refresh_from_db()
+    assert (before, due, again) == (0, 1, 0)
+    assert (membership.ended_at, membership.end_reason) == (make.NOON + THREE_DAYS, "left")
+    assert codes(membership) == ["leaving", "left"]
+
+
+def test_an_end_written_late_is_dated_when_the_wish_took_effect() -> None:
+    membership = make.membership()
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+
+    actions.leave_due(at=make.NOON + timedelta(days=9))
+
+    membership.refresh_from_db()
+    assert membership.ended_at == make.NOON + THREE_DAYS
+    assert Notice.objects.get(code="left").facts["ended_on"] == "2021-12-04"
+
+
+def test_a_wish_to_leave_is_taken_back_until_its_instant() -> None:
+    membership = make.membership()
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    clock.move_to(make.NOON + THREE_DAYS - MICROSECOND, frozen=True)
+
+    actions.keep(membership_id=membership.pk, by=membership.payer, at=clock.now())
+    actions.leave_due(at=make.NOON + timedelta(days=9))
+
+    membership.refresh_from_db()
+    assert (membership.ended_at, membership.leaving_at) == (None, None)
+    assert codes(membership) == ["leaving", "kept"]
+
+
+def test_after_its_instant_it_is_too_late_also_before_any_beat() -> None:
+    membership = make.membership()
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    clock.move_to(make.NOON + THREE_DAYS, frozen=True)
+
+    with pytest.raises(NotNow):
+        actions.keep(membership_id=membership.pk, by=membership.payer, at=clock.now())
+
+
+def test_a_second_wish_does_not_move_the_first() -> None:
+    membership = make.membership()
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    later = make.NOON + timedelta(days=1)
+
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=later)
+
+    membership.refresh_from_db()
+    assert membership.leaving_at == make.NOON + THREE_DAYS
+    assert codes(membership) == ["leaving"]
+
+
+def test_without_days_of_undo_one_leaves_at_once() -> None:
+    membership = make.membership(make.plan(leave_undo_days=0))
 
     actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
 
     membership.refresh_from_db()
     assert (membership.ended_at, membership.end_reason) == (make.NOON, "left")
-    assert Notice.objects.filter(account=membership.payer, code="left").count() == 1
-
-
-def test_one_leaves_once() -> None:
-    membership = make.membership()
-    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
-
     with pytest.raises(NotNow):
         actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+
+
+@pytest.mark.parametrize(("shift", "counted"), [(-1, False), (0, True), (1, True)])
+def test_the_roster_counts_who_leaves_at_or_after_its_instant(shift: int, counted: bool) -> None:
+    membership = make.membership()
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    roster_at = make.NOON + THREE_DAYS - shift * MICROSECOND
+
+    unwritten = Membership.objects.on_roster(membership.plan, roster_at).exists()
+    actions.leave_due(at=make.NOON + timedelta(days=9))
+    written = Membership.objects.on_roster(membership.plan, roster_at).exists()
+
+    assert (unwritten, written) == (counted, counted)
+
+
+def test_whoever_had_left_before_a_birthday_has_left() -> None:
+    membership = make.membership(born=date(1961, 12, 5))
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    at = datetime(2021, 12, 6, 12, tzinfo=SHANGHAI)
+
+    assert actions.age_out_due(at=at) == 0
+
+    membership.refresh_from_db()
+    assert (membership.end_reason, membership.ended_at) == ("left", make.NOON + THREE_DAYS)
+
+
+def test_a_birthday_before_the_wish_takes_effect_ends_it_by_age() -> None:
+    membership = make.membership(born=date(1961, 12, 3))
+    actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    at = datetime(2021, 12, 3, tzinfo=SHANGHAI)
+
+    assert actions.age_out_due(at=at) == 1
+
+    membership.refresh_from_db()
+    assert (membership.end_reason, membership.ended_at) == ("aged_out", at)
 
 
 def test_nobody_leaves_for_another_family() -> None:
@@ -44,10 +141,12 @@ def test_nobody_leaves_for_another_family() -> None:
 def test_who_has_left_may_join_again_and_waits_again() -> None:
     membership = make.membership()
     actions.leave(membership_id=membership.pk, by=membership.payer, at=make.NOON)
+    actions.leave_due(at=make.NOON + THREE_DAYS)
 
-    again = make.membership(joined=make.NOON, member=membership.member)
+    again = make.membership(joined=make.NOON + THREE_DAYS, member=membership.member)
 
-    assert again.covered_from == date(2022, 3, 1)
+    assert again.covered_from == date(2022, 3, 4)
+    assert again.continues is None
 
 
 def test_who_left_after_the_roster_was_locked_is_still_on_it() -> None:
