@@ -5,13 +5,21 @@ Numbers: domain.md §1a and §1b. The words are ours. Chinese binds, English exp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils.translation import get_language
 
-from members.models import BenefitBand, HealthQuestion, Plan, QuestionSet, Rules
+from members.models import (
+    BenefitBand,
+    HealthQuestion,
+    Plan,
+    QuestionSet,
+    Rules,
+    TenureStep,
+)
 from mutualaid import clock
 
 BEGAN = date(2019, 1, 1)
@@ -121,42 +129,63 @@ You are told every sum before it is debited. You may leave at any time, free; sh
 Answer the health questions truthfully: who did not meet them on joining gets no benefit later."""
 
 
+class Band(NamedTuple):
+    """Whole years on the day of first diagnosis, and what is granted, in fen."""
+
+    from_age: int
+    to_age: int
+    benefit_fen: int
+    severity: str = "severe"
+
+
 @transaction.atomic
 def ensure_plan(
     *,
     code: str = "critical",
     demo: bool = False,
     shares_from: date | None = None,
+    bands: Iterable[tuple[Any, ...]] = BANDS,
+    steps: Iterable[tuple[int, int, int]] = (),
+    name_zh: str = "大病互助计划",
+    name_en: str = "Critical Illness Plan",
+    intro_zh: str = "",
+    intro_en: str = "",
     **overrides: Any,
 ) -> Plan:
-    """The plan with its first rules, benefit bands and questions. Idempotent: a plan that is there
-    is returned as it is. `overrides` are fields of Rules; demo=True takes what a small community
-    needs (no cap a case, no dissolution threshold). `shares_from`: the day of the first roster."""
+    """The plan with its first rules, published. Idempotent: a plan that is there is returned as it
+    is. `overrides` are fields of Rules; demo=True takes what a small community needs (no cap a
+    case, no dissolution threshold). `shares_from`: the day of the first roster. `bands`: (from age,
+    to age, fen, severity); `steps`: (from days of cover, numerator, denominator)."""
+    words = {"name_zh": name_zh, "name_en": name_en, "intro_zh": intro_zh, "intro_en": intro_en}
     plan, made = Plan.objects.get_or_create(
-        code=code,
-        defaults={
-            "name_zh": "大病互助计划",
-            "name_en": "Critical Illness Plan",
-            "opened_on": BEGAN,
-            "shares_from": shares_from,
-        },
+        code=code, defaults={"opened_on": BEGAN, "shares_from": shares_from, **words}
     )
     if made:
-        _write_rules(plan, (SMALL if demo else {}) | overrides)
+        _write_rules(plan, bands, steps, (SMALL if demo else {}) | overrides)
     return plan
 
 
-def _write_rules(plan: Plan, changes: dict[str, Any]) -> None:
+def _write_rules(
+    plan: Plan,
+    bands: Iterable[tuple[Any, ...]],
+    steps: Iterable[tuple[int, int, int]],
+    changes: dict[str, Any],
+) -> None:
     fields: dict[str, Any] = {
         "version": VERSION,
         "effective_on": BEGAN,
         "summary_zh": SUMMARY_ZH,
         "summary_en": SUMMARY_EN,
     }
-    rules = Rules.objects.create(plan=plan, question_set=ensure_questions(), **(fields | changes))
+    if "question_set" not in changes:
+        fields["question_set"] = ensure_questions()
+    rules = Rules.objects.create(plan=plan, **(fields | changes))
     BenefitBand.objects.bulk_create(
-        BenefitBand(rules=rules, from_age=low, to_age=high, benefit_fen=fen)
-        for low, high, fen in BANDS
+        BenefitBand(rules=rules, **Band(*band)._asdict()) for band in bands
+    )
+    TenureStep.objects.bulk_create(
+        TenureStep(rules=rules, from_days=days, numerator=part, denominator=whole)
+        for days, part, whole in steps
     )
     rules.published_at = clock.now()
     rules.save(update_fields=["published_at"])

@@ -82,7 +82,7 @@ def test_a_late_lock_reads_everything_as_of_its_instants() -> None:
     leaver = make.membership(plan)
     clock.move_to(period.roster_at + timedelta(hours=3), frozen=True)
     make.membership(plan, joined=clock.now())
-    member_actions.leave(membership_id=leaver.pk, by=make.guardian(leaver.member), at=clock.now())
+    member_actions.end_membership(membership_id=leaver.pk, reason="left", by=None, at=clock.now())
 
     (locked,) = actions.lock_due(at=clock.now())
 

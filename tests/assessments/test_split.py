@@ -136,7 +136,7 @@ def test_the_cap_of_the_year_follows_a_member_who_came_back() -> None:
     make.period(Stage.COLLECTED, plan=plan, members=2, benefit_fen=80)  # 40 each
     left = Membership.objects.open().get()
     by = make.guardian(left.member)
-    member_actions.leave(membership_id=left.pk, by=by, at=clock.now())
+    member_actions.end_membership(membership_id=left.pk, reason="left", by=None, at=clock.now())
     clock.move_to(clock.now() + timedelta(minutes=1), frozen=True)
     back = make.membership(plan, joined=clock.now(), member=left.member)
 
@@ -171,7 +171,7 @@ def test_the_roster_of_the_split_is_the_roster_of_the_model() -> None:
     too_late = make.membership(plan, joined=at_lock)
     clock.move_to(before, frozen=True)
     left = Membership.objects.open().earliest("pk")
-    member_actions.leave(membership_id=left.pk, by=make.guardian(left.member), at=before)
+    member_actions.end_membership(membership_id=left.pk, reason="left", by=None, at=before)
 
     period = make.period(Stage.SPLIT, plan=plan, members=0, cases=0)
 
@@ -187,7 +187,7 @@ def test_a_member_who_leaves_after_the_lock_still_shares() -> None:
     plan = make.plan()
     period = make.period(Stage.DISCLOSED, plan=plan, members=3)
     leaver = Membership.objects.open().latest("pk")
-    member_actions.leave(membership_id=leaver.pk, by=make.guardian(leaver.member), at=clock.now())
+    member_actions.end_membership(membership_id=leaver.pk, reason="left", by=None, at=clock.now())
 
     clock.move_to(period.split_at, frozen=True)
     actions.split_due(at=clock.now())

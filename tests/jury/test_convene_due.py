@@ -120,8 +120,8 @@ def test_only_jurors_of_the_plan_in_office_and_of_thirty_days_are_on_the_roster(
     gone = make.juror(plan)
     actions.resign(by=gone.account, at=make.NOON)
     left = make.juror(plan)
-    member_actions.leave(
-        membership_id=left.member.memberships.get().pk, by=left.account, at=make.NOON
+    member_actions.end_membership(
+        membership_id=left.member.memberships.get().pk, reason="left", by=None, at=make.NOON
     )
     make.juror(make.plan(panel_size=5))
     hired = make.juror(plan)

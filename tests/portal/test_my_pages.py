@@ -100,9 +100,11 @@ def test_leaving_by_the_page_asks_first_and_then_confirms() -> None:
 
     assert "waits 90 days again" in asked
     assert still_open
-    membership.refresh_from_db()
-    assert membership.end_reason == "left"
+    kept = client.post(reverse("portal:keep", args=[membership.number]), follow=True)
+    assert "leaves on 4 December 2021" in done
     assert membership.number in done
+    membership.refresh_from_db()
+    assert (membership.leaving_at, kept.status_code) == (None, 200)
 
 
 def test_a_stranger_cannot_leave_for_a_member() -> None:
