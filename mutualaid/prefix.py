@@ -13,7 +13,6 @@ from django.db.models.expressions import OrderBy
 
 from mutualaid.keyset import KeysetPaginator, Row
 
-
 if TYPE_CHECKING:  # Django's class takes no parameter when it runs
     _Lookup = Lookup[Any]
 else:

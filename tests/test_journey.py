@@ -31,7 +31,7 @@ from claims.states import Status
 from disclosures.models import Disclosure
 from jury import reference as jury_reference
 from jury.models import Case, ExamAttempt, ExamQuestion, Juror
-from members import bulk
+from members import bulk, quiz
 from members.models import AccessRecord, Account, Membership, Plan
 from mutualaid import clock
 from mutualaid.clock import SHANGHAI
@@ -154,24 +154,43 @@ def adds_themselves(person: Person) -> None:
     person.ticks("relation", "self")
     person.fills(name=person.name, id_number=make.id_number())
     person.presses("Save and go on")
-    assert person.path.startswith("/join/")
+    assert person.path == "/join/rules/"  # straight to the first step
 
 
 def joins(person: Person) -> Membership:
-    """The rules, six questions, the check, the number."""
+    """What the plan is, the quiz, six questions, the payment, the check, the number."""
     person.goes("/join/")
     person.follows("Go on")
-    person.presses("I have read them")
-    person.follows("Go on")
+    person.presses("I have read this")
+    passes_the_quiz(person)
     for _question in range(6):
+        assert person.page.locator("input:checked").count() == 0  # nothing is pre-ticked
         person.ticks("answer", "no")
         person.presses("Save, next question")
+    assert person.path == "/join/payment/"
+    person.ticks("agree")
+    person.presses("Agree and go on")
     assert person.path == "/join/check/"
     person.ticks("agree")
     person.presses("Join now")
     membership = Membership.objects.get(member__name=person.name, ended_at__isnull=True)
     person.sees(membership.number)
     return membership
+
+
+def passes_the_quiz(person: Person) -> None:
+    """One wrong at first; every answer comes back with its reason."""
+    assert person.path == "/join/quiz/"
+    wrong = quiz.QUESTIONS[0]
+    for asked in quiz.QUESTIONS:
+        given = next(code for code in asked.choices if (code == asked.right) == (asked != wrong))
+        person.ticks(asked.code, given)
+    person.presses("Send the answers")
+    with override(person.look.language):
+        person.sees(*[asked.why for asked in quiz.QUESTIONS])
+    person.ticks(wrong.code, wrong.right)
+    person.presses("Send the answers")
+    person.follows("Go on")
 
 
 def says_day(person: Person, on: date) -> str:

@@ -135,7 +135,6 @@ def test_the_cap_of_the_year_follows_a_member_who_came_back() -> None:
     clock.move_to(datetime(2021, 11, 3, 12, tzinfo=SHANGHAI), frozen=True)
     make.period(Stage.COLLECTED, plan=plan, members=2, benefit_fen=80)  # 40 each
     left = Membership.objects.open().get()
-    by = make.guardian(left.member)
     member_actions.end_membership(membership_id=left.pk, reason="left", by=None, at=clock.now())
     clock.move_to(clock.now() + timedelta(minutes=1), frozen=True)
     back = make.membership(plan, joined=clock.now(), member=left.member)

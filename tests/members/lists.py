@@ -72,7 +72,8 @@ def problems(run: ImportRun) -> list[dict[str, str]]:
 
 def mixed(count: int, seed: int) -> list[tuple[dict[str, str], bool]]:
     """So many lines in families of one to four, good and bad; and which are good."""
-    chance, made = Random(seed), []
+    chance = Random(seed)
+    made: list[tuple[dict[str, str], bool]] = []
     while len(made) < count:
         made += _family(len(made), chance)
     return made[:count]

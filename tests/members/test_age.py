@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ def old_age_plan() -> Plan:
     )
 
 
-def ageing(*, waits: bool = False, born: date = BORN, **joined: datetime) -> Membership:
+def ageing(*, waits: bool = False, born: date = BORN, **joined: Any) -> Membership:
     """Somebody who turns sixty on SIXTY, in a plan that then offers another."""
     make.plan()
     plan = make.plan(next_plan=old_age_plan(), next_plan_waits=waits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
@@ -119,7 +120,7 @@ def test_a_reply_has_reasons() -> None:
 
 def test_a_question_is_asked_once_at_a_time_and_can_be_taken_back() -> None:
     precheck = asked()
-    again = {
+    again: dict[str, Any] = {
         "member_id": precheck.member_id, "plan_id": precheck.plan_id, "code": "lumps",
         "story": STORY, "by": precheck.asked_by, "at": make.NOON,
     }  # fmt: skip
