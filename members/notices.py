@@ -65,6 +65,30 @@ CODES: dict[str, tuple[Text, Text]] = {
             " of your family, and agree only if you know who it is."
         ),
     ),
+    "family_asked_self": (
+        _("%(who)s asks for a login of their own"),
+        _(
+            "You act for %(who)s here. If you agree, they act for themselves as well; who pays"
+            " stays as it is. Please look on the page of your family, and agree only if it is they"
+            " who ask."
+        ),
+    ),
+    "payer_asked": (
+        _("Who pays for %(name)s is to change"),
+        _(
+            "Membership %(number)s: another account of your family asks that you take over, or hand"
+            " over, the payment of the shares. Please answer on your page, under payment, within 14"
+            " days. Without your answer nothing changes."
+        ),
+    ),
+    "payer_changed": (
+        _("Who pays for %(name)s has changed"),
+        _("Both have agreed. Shares of membership %(number)s are debited from the new payer now."),
+    ),
+    "payer_declined": (
+        _("Who pays for %(name)s stays as it was"),
+        _("The other account did not agree. Membership %(number)s goes on as before."),
+    ),
     "family_accepted": (
         _("%(name)s agrees that you act for them"),
         _("You find them on the page of your family."),

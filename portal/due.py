@@ -30,6 +30,7 @@ ORDER: list[Callable[..., object]] = [
     members.age_out_due,
     members.warn_due,
     members.mandates_due,
+    members.payer_changes_due,
     members.rules_due,
 ]
 

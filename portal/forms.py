@@ -132,7 +132,7 @@ class AskForm(forms.Form):
 
     relation = forms.ChoiceField(
         label=_("Who is it?"),
-        choices=[choice for choice in HouseholdLink.Relation.choices if choice[0] != "self"],
+        choices=HouseholdLink.Relation.choices,
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose how this person is related to you.")},
     )
@@ -147,6 +147,21 @@ class AskForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("Write the 18 characters of the ID number.")},
     )
+
+
+class PayerForm(forms.Form):
+    """Which account of the family is to pay; who asks has agreed."""
+
+    to_account = forms.TypedChoiceField(
+        coerce=int,
+        widget=forms.RadioSelect,
+        label=_("Who is to pay from now on?"),
+        error_messages={"required": _("Choose who is to pay.")},
+    )
+
+    def __init__(self, *args: Any, choices: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to_account"].choices = choices  # type: ignore[attr-defined]
 
 
 class PhoneForm(forms.Form):

@@ -26,7 +26,14 @@ from members.actions.ends import (
     undo_until,
     warn_due,
 )
-from members.actions.family import answer_consent, answer_request, ask_consent, ask_to_act, end_link
+from members.actions.family import (
+    answer_consent,
+    answer_request,
+    answerers,
+    ask_consent,
+    ask_to_act,
+    end_link,
+)
 from members.actions.importing import (
     PART_LINES,
     begin_import,
@@ -45,6 +52,12 @@ from members.actions.joining import (
     take_quiz,
 )
 from members.actions.notifying import notify
+from members.actions.payers import (
+    answer_payer_change,
+    ask_payer_change,
+    payer_changes_due,
+    withdraw_payer_change,
+)
 from members.actions.payment import give_mandate, mandates_due, revoke_mandate
 from members.actions.people import add_member
 from members.actions.prechecks import (
@@ -66,9 +79,12 @@ __all__ = [
     "agree_payment",
     "announce",
     "answer_consent",
+    "answer_payer_change",
     "answer_precheck",
     "answer_request",
+    "answerers",
     "ask_consent",
+    "ask_payer_change",
     "ask_precheck",
     "ask_to_act",
     "begin_import",
@@ -94,6 +110,7 @@ __all__ = [
     "open_id_number",
     "open_precheck",
     "open_sealed",
+    "payer_changes_due",
     "predecessor",
     "problems_file",
     "read_rules",
@@ -109,5 +126,6 @@ __all__ = [
     "undo_join",
     "undo_until",
     "warn_due",
+    "withdraw_payer_change",
     "withdraw_precheck",
 ]

@@ -96,7 +96,8 @@ def answer_consent(
 def ask_to_act(
     *, account_id: int, name: str, id_number: str, relation: str, by: Account, at: datetime
 ) -> FamilyRequest | None:
-    """Ask somebody who is here with an account of their own. Locks the account.
+    """Ask somebody who is here with an account of their own; or, as `relation` "self", whoever acts
+    for one so far, to have a login of one's own. Locks the account.
 
     What comes back tells nothing to the asker: the page says the same whether the person is here or
     not (None). The person is asked in their inbox. Raises Invalid for a number that is none.
@@ -109,8 +110,13 @@ def ask_to_act(
         raise Invalid(str(error), field="id_number") from error
     known = IdentityNumber.objects.filter(id_hash=places.id_hash(number)).select_related("member")
     member = next((row.member for row in known if row.member.name == "".join(name.split())), None)
-    own = _own_account(member) if member else None
-    if member is None or own is None or own == account or _has_link(account, member):
+    wants_self = relation == HouseholdLink.Relation.SELF
+    if wants_self and account.household.filter(relation=relation).exists():
+        raise NotNow(_("You have already added yourself."))
+    if member is None or _has_link(account, member):
+        return None
+    own = _own_account(member)
+    if wants_self == bool(own):  # who has a login of their own needs no second one
         return None
     open_one = FamilyRequest.objects.filter(
         account=account, member=member, answered_at__isnull=True
@@ -121,17 +127,28 @@ def ask_to_act(
         account=account, member=member, relation=relation, way=HouseholdLink.Consent.ACCOUNT,
         asked_at=at, expires_at=at + timedelta(days=ASK_DAYS),
     )  # fmt: skip
-    facts = {"who": mask_name(_name_of(account))}
-    notify(code="family_asked", facts=facts, at=at, account_id=own.pk)
+    name = member.name if wants_self else _name_of(account)
+    code = "family_asked_self" if wants_self else "family_asked"
+    for asked in answerers(member):
+        notify(code=code, facts={"who": mask_name(name)}, at=at, account_id=asked.pk)
     return request
+
+
+def answerers(member: Member) -> list[Account]:
+    """Who says yes or no to another account: the person's own, or until they have one, those that
+    act for them."""
+    own = _own_account(member)
+    links = member.household.filter(consented_at__isnull=False).select_related("account")
+    return [own] if own else [link.account for link in links]
 
 
 @transaction.atomic
 def answer_request(*, request_id: int, accept: bool, by: Account, at: datetime) -> FamilyRequest:
-    """The person answers in their own account. Locks the request. Raises NotNow once it is answered
-    or too old, Forbidden for anybody else."""
+    """The person answers in their own account; one who asks for a login of their own is answered by
+    who acted for them so far. Locks the request. Raises NotNow once it is answered or too old,
+    Forbidden for anybody else."""
     request = FamilyRequest.objects.select_for_update().get(pk=request_id)
-    if _own_account(request.member) != by or not by.is_active:
+    if by not in answerers(request.member) or not by.is_active:
         raise Forbidden(_("Only the person who is asked can answer this."))
     if request.answered_at is not None or clock.now() >= request.expires_at:
         raise NotNow(_("This question has been answered already, or is too old."))
@@ -141,7 +158,9 @@ def answer_request(*, request_id: int, accept: bool, by: Account, at: datetime) 
             account=request.account, member=request.member,
             defaults={"relation": request.relation, "made_at": at},
         )  # fmt: skip
-        _consented(link, HouseholdLink.Consent.ACCOUNT, at)
+        own = link.relation == HouseholdLink.Relation.SELF
+        way = HouseholdLink.Consent.SELF if own else HouseholdLink.Consent.ACCOUNT
+        _consented(link, way, at)
     facts = {"name": mask_name(request.member.name)}
     code = "family_accepted" if accept else "family_declined"
     notify(code=code, facts=facts, at=at, account_id=request.account_id)

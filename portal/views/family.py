@@ -59,16 +59,21 @@ def _consent(link: HouseholdLink) -> str:
 def _requests(account: Account) -> list[FamilyRequest]:
     found = FamilyRequest.objects.filter(
         member__household__account=account,
-        member__household__relation=HouseholdLink.Relation.SELF,
         way=HouseholdLink.Consent.ACCOUNT,
         answered_at__isnull=True,
         expires_at__gt=clock.now(),
     ).select_related("account", "member")
-    asked = list(found)
+    asked = [request for request in found if account in actions.answerers(request.member)]
     for request in asked:
-        own = request.account.household.filter(relation="self").select_related("member").first()
-        setattr(request, "who", mask_name(own.member.name) if own else _("Somebody"))  # noqa: B010
+        setattr(request, "who", _who_asks(request))  # noqa: B010
     return asked
+
+
+def _who_asks(request: FamilyRequest) -> str:
+    if request.relation == HouseholdLink.Relation.SELF:
+        return mask_name(request.member.name)
+    own = request.account.household.filter(relation="self").select_related("member").first()
+    return mask_name(own.member.name) if own else _("Somebody")
 
 
 @form_page
@@ -160,10 +165,8 @@ def family_ask(request: HttpRequest) -> HttpResponse:
 def family_answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Yes or no to whoever asks to act for one."""
     account = signed_in(request)
-    mine = FamilyRequest.objects.filter(
-        pk=pk, member__household__account=account, member__household__relation="self"
-    )
-    if not mine.exists():
+    asked = get_object_or_404(FamilyRequest.objects.select_related("member"), pk=pk)
+    if account not in actions.answerers(asked.member):
         raise Http404
     accept = request.POST.get("accept") == "yes"
     actions.answer_request(request_id=pk, accept=accept, by=account, at=clock.now())

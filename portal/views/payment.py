@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from members import actions
-from members.models import Mandate, Membership
+from members.models import Account, HouseholdLink, Mandate, Membership, PayerChange
+from members.rules import mask_name
 from mutualaid import clock
+from mutualaid.errors import Refused
 from mutualaid.templatetags.look import day
 from portal import figures
-from portal.views.shared import signed_in
+from portal.forms import PayerForm, refused
+from portal.views.shared import acting_for, form_page, own_membership, sent, signed_in
 
 
 @require_GET
@@ -31,7 +37,88 @@ def payment(request: HttpRequest) -> HttpResponse:
             {"label": _("Holds until"), "value": day(mandate.expires_on)},
             {"label": _("Pays for"), "value": _(", ").join(dict.fromkeys(names)) or _("nobody")},
         ]
-    return render(request, "portal/payment.html", {"mandate": mandate, "rows": rows})
+    family = Membership.objects.open().filter(member__household__account=account)
+    people = family.select_related("member", "plan", "payer").order_by("joined_at", "pk")
+    context = {"mandate": mandate, "rows": rows, "changes": _changes(account)}
+    context["people"] = [{"membership": each, "payer": named(each.payer)} for each in people]
+    return render(request, "portal/payment.html", context)
+
+
+def named(account: Account) -> str:
+    """Who an account is, to others of the family: a masked name, else a masked address."""
+    own = account.household.filter(relation=HouseholdLink.Relation.SELF).select_related("member")
+    link = own.first()
+    if link:
+        return mask_name(link.member.name)
+    return f"{(account.email or '')[:2]}***"
+
+
+def _changes(account: Account) -> list[dict[str, Any]]:
+    """The changes of a payer that are open and concern this account."""
+    either = Q(from_account=account) | Q(to_account=account)
+    found = PayerChange.objects.filter(
+        either, closed_at__isnull=True, expires_at__gt=clock.now()
+    ).select_related("membership__member", "membership__plan", "from_account", "to_account")
+    return [
+        {
+            "change": change,
+            "mine": change.asked_by_id == account.pk,
+            "taking": change.to_account_id == account.pk,
+            "old": named(change.from_account),
+            "new": named(change.to_account),
+        }
+        for change in found
+    ]
+
+
+@form_page
+@login_required
+def payer(request: HttpRequest, number: str) -> HttpResponse:
+    """Hand the payment of a membership to another account of the family, or take it over."""
+    account, membership = signed_in(request), own_membership(request, number)
+    choices = _payers(account, membership)
+    form = PayerForm(sent(request), choices=choices)
+    if form.is_valid():
+        try:
+            actions.ask_payer_change(
+                membership_id=membership.pk,
+                to_account_id=form.cleaned_data["to_account"],
+                by=account,
+                at=clock.now(),
+            )
+        except Refused as refusal:
+            refused(form, refusal)
+        else:
+            return redirect("portal:payment")
+    context = {"form": form, "membership": membership, "choices": choices}
+    context |= {"payer": named(membership.payer)} | acting_for(request, membership.member_id)
+    return render(request, "portal/payer.html", context)
+
+
+def _payers(account: Account, membership: Membership) -> list[tuple[int, str]]:
+    """Whom this account can name: the payer anybody else who acts, others themselves."""
+    links = membership.member.household.filter(consented_at__isnull=False)
+    others = [link.account for link in links.select_related("account").order_by("made_at", "pk")]
+    able = [each for each in others if each.pk != membership.payer_id]
+    if account.pk != membership.payer_id:
+        able = [each for each in able if each == account]
+    return [(each.pk, _("you") if each == account else named(each)) for each in able]
+
+
+@require_POST
+@login_required
+def payer_answer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Yes or no of the other one, or taking one's own question back."""
+    account = signed_in(request)
+    change = get_object_or_404(PayerChange, pk=pk)
+    if account.pk not in (change.from_account_id, change.to_account_id):
+        raise Http404
+    if request.POST.get("answer") == "withdraw":
+        actions.withdraw_payer_change(change_id=pk, by=account, at=clock.now())
+    else:
+        agree = request.POST.get("answer") == "yes"
+        actions.answer_payer_change(change_id=pk, agree=agree, by=account, at=clock.now())
+    return redirect("portal:payment")
 
 
 @require_POST
