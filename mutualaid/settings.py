@@ -153,11 +153,18 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 EVIDENCE_DIR = DATA_DIR / "evidence"
 PUBLISHED_DIR = DATA_DIR / "published"
 IMPORT_DIR = DATA_DIR / "imports"  # lists of members on their way in, sealed
+EXPORT_DIR = DATA_DIR / "exports"  # copies of a family's data for a few days, sealed
 # Who moves the money (assessments/providers.py). The sandbox moves none.
 PAYMENT_PROVIDER = env.choice(
     "MUTUALAID_PAYMENTS", "batch_file" if PRODUCTION else "sandbox", ("sandbox", "batch_file")
 )
 PAYMENT_DIR = DATA_DIR / "payments"
+# Who says whether a name bears an ID number (members/identity.py): none, sandbox, or a dotted path.
+IDENTITY_PROVIDER = env.text("MUTUALAID_IDENTITY", "none" if PRODUCTION else "sandbox")
+if IDENTITY_PROVIDER not in ("none", "sandbox") and "." not in IDENTITY_PROVIDER:
+    raise ImproperlyConfigured("MUTUALAID_IDENTITY is none, sandbox, or package.module.Class.")
+if PRODUCTION and IDENTITY_PROVIDER == "sandbox":
+    raise ImproperlyConfigured("MUTUALAID_IDENTITY=sandbox knows nobody. Production needs another.")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from members import places, rules
+from members import identity, places, rules
 from members.models import Account, DataKey, HouseholdLink, IdentityNumber, Member
 from mutualaid import vault
 from mutualaid.clock import day
@@ -24,17 +24,19 @@ def add_member(
 ) -> Member:
     """A person this account acts for: Member, data key, identity, household link.
 
-    Locks the account. Raises Forbidden for another's account, Invalid (with `field`) for a name,
-    number or relation that will not do. A number that is already known is refused in a sentence
-    that does not tell whose it is.
+    Asks the identity provider, then locks the account. Raises Forbidden for another's account,
+    Invalid (with `field`) for a name, number or relation that will not do, and for a name that does
+    not bear the number. A number that is already known is refused in a sentence that does not tell
+    whose it is.
     """
-    account = Account.objects.select_for_update().get(pk=account_id)
-    if by.pk != account.pk or not account.is_active:
-        raise Forbidden(_("You can add people to your own family only."))
+    _check_own(account_id, by)
     name = checked_name(name)
     number = checked_number(id_number, at)
+    verified = checked_identity(name, number)
+    account = Account.objects.select_for_update().get(pk=account_id)
+    _check_own(account_id, account)
     _check_relation(account, relation)
-    member = _write_member(name, number, at)
+    member = _write_member(name, number, at, verified_at=at if verified else None)
     _register(account, member, number.number)
     way = _consent_at_once(member, relation, at)
     HouseholdLink.objects.create(
@@ -46,6 +48,11 @@ def add_member(
         consent_way=way,
     )
     return member
+
+
+def _check_own(account_id: int, by: Account) -> None:
+    if by.pk != account_id or not by.is_active:
+        raise Forbidden(_("You can add people to your own family only."))
 
 
 def _consent_at_once(member: Member, relation: str, at: datetime) -> str | None:
@@ -80,6 +87,21 @@ def checked_number(text: str, at: datetime) -> rules.IdNumber:
     return number
 
 
+def checked_identity(name: str, number: rules.IdNumber) -> bool:
+    """Whether the identity provider knows that this name bears this number; False where it cannot
+    tell. Raises Invalid (field "id_number") where it does not."""
+    found = identity.verify(name, number.number)
+    if found == identity.Found.MISMATCH:
+        raise Invalid(
+            _(
+                "This name and this ID number do not belong together. Compare both with the card;"
+                " if they are right, call us and we sort it out with you."
+            ),
+            field="id_number",
+        )
+    return found == identity.Found.VERIFIED
+
+
 def _check_relation(account: Account, relation: str) -> None:
     if relation not in HouseholdLink.Relation.values:
         raise Invalid(_("Choose how this person is related to you."), field="relation")
@@ -90,7 +112,9 @@ def _check_relation(account: Account, relation: str) -> None:
         )
 
 
-def _write_member(name: str, number: rules.IdNumber, at: datetime) -> Member:
+def _write_member(
+    name: str, number: rules.IdNumber, at: datetime, *, verified_at: datetime | None
+) -> Member:
     member_id = next_id(Member)
     key = vault.new_data_key(member_id)
     sealed = vault.seal(
@@ -104,6 +128,7 @@ def _write_member(name: str, number: rules.IdNumber, at: datetime) -> Member:
         sex=number.sex,
         region=number.region,
         made_at=at,
+        verified_at=verified_at,
     )
     DataKey.objects.create(member=member, wrapped=key)
     return member

@@ -69,6 +69,8 @@ def test_production_starts_with_secrets_of_its_own() -> None:
         ({"MUTUALAID_HASH_KEY": None}, "MUTUALAID_HASH_KEY is the example"),
         ({"MUTUALAID_DEMO": "1"}, "without MUTUALAID_DEBUG and MUTUALAID_DEMO"),
         ({"MUTUALAID_DEBUG": "yes"}, "without MUTUALAID_DEBUG and MUTUALAID_DEMO"),
+        ({"MUTUALAID_IDENTITY": "sandbox"}, "Production needs another"),
+        ({"MUTUALAID_IDENTITY": "sandbix"}, "none, sandbox, or package.module.Class"),
         ({"DATABASE_URL": None}, "its own DATABASE_URL"),
         ({"BROKER_URL": None}, "its own DATABASE_URL and BROKER_URL"),
         ({"DATABASE_URL": "sqlite:///db"}, "only PostgreSQL"),
