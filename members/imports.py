@@ -4,7 +4,7 @@ Reading alone. A file may be far larger than memory: it is read forward from a b
 that a run that was killed goes on at the byte its row names. Each physical line is one person.
 Whether the person may join is judged in `actions.importing`, by the rules that joining has.
 
-A file that came through the browser lies sealed (`SealedWriter`, `SealedReader`): a folder that is
+A file that came through the browser lies sealed (mutualaid/sealed_files.py): a folder that is
 copied shows no ID number. docs/operations.md describes the columns.
 """
 
@@ -14,8 +14,6 @@ import codecs
 import csv
 import hashlib
 import io
-import os
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,8 +25,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from mutualaid import vault
 from mutualaid.errors import Invalid
+from mutualaid.sealed_files import SealedWriter, open_file
 
 # Names of columns: ours, then what people write. The first two of a row are those of the example.
 HEADERS: dict[str, tuple[str, ...]] = {
@@ -129,7 +127,7 @@ def examine(path: str | Path) -> Layout:
     UTF-8, with or without a mark, or GBK with Chinese headers. Raises Invalid with a sentence for a
     file that cannot be a list, names a column twice or lacks one.
     """
-    with open_list(path) as file:
+    with open_file(path) as file:
         digest, size, breaks, encoding, last = _through(file)
         file.seek(0)
         first = file.readline(LONGEST_LINE)
@@ -351,104 +349,6 @@ def _row(cells: Sequence[str]) -> str:
 
 # --- files that came through the browser lie sealed
 
-_MAGIC = b"mutualaid list 1\n"
-_CHUNK = 64 * 1024
-_SEALED_CHUNK = _CHUNK + 12 + 16  # nonce and tag
-_OWNER = 0  # a key of no member
-
-
-def open_list(path: str | Path) -> BinaryIO:
-    """A list for reading, sealed or plain."""
-    file = Path(path).open("rb")  # noqa: SIM115 - it is handed on open
-    if file.read(len(_MAGIC)) == _MAGIC:
-        return io.BufferedReader(SealedReader(file), _CHUNK)
-    file.seek(0)
-    return file
-
-
-class SealedWriter:
-    """Writes a file in chunks of AES-256-GCM under a key of its own, which the house's key wraps.
-    Each chunk is bound to its place and to whether it is the last."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-        self.key = vault.new_data_key(_OWNER)
-        self.file.write(_MAGIC + struct.pack(">H", len(self.key)) + self.key)
-        self.waiting, self.place = bytearray(), 0
-
-    def write(self, data: bytes) -> None:
-        self.waiting += data
-        while len(self.waiting) > _CHUNK:
-            self._seal(bytes(self.waiting[:_CHUNK]), last=False)
-            del self.waiting[:_CHUNK]
-
-    def close(self) -> None:
-        """The rest, and on to the disk."""
-        self._seal(bytes(self.waiting), last=True)
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
-
-    def _seal(self, plain: bytes, *, last: bool) -> None:
-        where = _place(self.place, last=last)
-        self.file.write(vault.seal(plain, key=self.key, member_id=_OWNER, where=where))
-        self.place += 1
-
-
-def _place(number: int, *, last: bool) -> str:
-    return f"list:{number}:{'last' if last else 'on'}"
-
-
-class SealedReader(io.RawIOBase):
-    """What a SealedWriter wrote, from any byte."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        (length,) = struct.unpack(">H", file.read(2))
-        self.key = file.read(length)
-        self.begins = file.tell()
-        self.chunks = -(-(os.fstat(file.fileno()).st_size - self.begins) // _SEALED_CHUNK)
-        self.at, self.kept = 0, (-1, b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        if whence == os.SEEK_CUR:
-            offset += self.at
-        elif whence == os.SEEK_END:
-            raise io.UnsupportedOperation("A sealed list is read from its beginning.")
-        self.at = offset
-        return offset
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        plain = self._chunk(self.at // _CHUNK)[self.at % _CHUNK :][: len(buffer)]
-        buffer[: len(plain)] = plain
-        self.at += len(plain)
-        return len(plain)
-
-    def close(self) -> None:
-        self.file.close()
-        super().close()
-
-    def _chunk(self, number: int) -> bytes:
-        if number >= self.chunks:
-            return b""
-        if self.kept[0] != number:
-            self.file.seek(self.begins + number * _SEALED_CHUNK)
-            sealed = self.file.read(_SEALED_CHUNK)
-            where = _place(number, last=number == self.chunks - 1)
-            plain = vault.open_bytes(sealed, key=self.key, member_id=_OWNER, where=where)
-            self.kept = number, plain
-        return self.kept[1]
-
 
 def seal_text(path: Path, text: str) -> None:
     """Put a text under `path`, sealed, whole or not at all; one that is there is replaced."""
@@ -463,5 +363,5 @@ def seal_text(path: Path, text: str) -> None:
 def sealed_texts(paths: Sequence[Path]) -> Iterator[bytes]:
     """The texts under these paths, one after the other."""
     for path in paths:
-        with open_list(path) as file:
+        with open_file(path) as file:
             yield file.read()

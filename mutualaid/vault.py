@@ -5,8 +5,8 @@ so that a ciphertext moved to another row or column does not open. Rotation of t
 rewraps data keys only; deleting a member's data key makes everything sealed with it unreadable.
 No key, no value: there is no fallback to plain text.
 
-Layout: a wrapped key is key id (16 bytes, padded) + nonce (12) + ciphertext; a sealed value is
-nonce + ciphertext.
+Layout: a wrapped key is key id (16 bytes, padded) + nonce (12) + ciphertext (48); a sealed value
+is nonce + ciphertext.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 _NONCE, _ID, _HEX_KEY = 12, 16, 64
+WRAPPED = _ID + _NONCE + 32 + 16  # bytes of a wrapped key
 
 
 class SealBroken(Exception):
@@ -53,6 +54,25 @@ def rewrap(wrapped: bytes, member_id: int) -> bytes:
     key_id, house = next(iter(_house_keys(settings.VAULT_KEYS).items()))
     nonce = os.urandom(_NONCE)
     return key_id + nonce + house.encrypt(nonce, _unwrap(wrapped, member_id), _bound(member_id))
+
+
+def is_newest(wrapped: bytes) -> bool:
+    """Whether the newest house key wraps this data key."""
+    return bytes(wrapped[:_ID]) == next(iter(_house_keys(settings.VAULT_KEYS)))
+
+
+def names() -> list[str]:
+    """The ids of the house's keys, newest first."""
+    return [_name(key_id) for key_id in _house_keys(settings.VAULT_KEYS)]
+
+
+def wrapped_by(wrapped: bytes) -> str:
+    """The id of the house key that wraps this data key."""
+    return _name(bytes(wrapped[:_ID]))
+
+
+def _name(key_id: bytes) -> str:
+    return key_id.rstrip(b"\0").decode(errors="replace")
 
 
 def seal(text: str | bytes, *, key: bytes, member_id: int, where: str) -> bytes:

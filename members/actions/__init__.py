@@ -67,6 +67,7 @@ from members.actions.prechecks import (
     withdraw_precheck,
 )
 from members.actions.register import show_person
+from members.actions.rotating import keys_by_name, rotate_keys
 from members.actions.rulebook import accept_rules, announce, rules_due
 from members.actions.sealing import open_declaration, open_id_number, open_sealed, seal
 
@@ -100,6 +101,7 @@ __all__ = [
     "imports_due",
     "join",
     "keep",
+    "keys_by_name",
     "leave",
     "leave_due",
     "make_feed",
@@ -117,6 +119,7 @@ __all__ = [
     "reinstate",
     "remove_feed",
     "revoke_mandate",
+    "rotate_keys",
     "rules_due",
     "run_import",
     "save_answer",

@@ -43,7 +43,7 @@ from members.models import (
     Rules,
 )
 from members.reference import PAPER_ANSWERS, ensure_paper_questions
-from mutualaid import clock, errors, vault
+from mutualaid import clock, errors, sealed_files, vault
 from mutualaid.clock import day
 from mutualaid.errors import Invalid, NotNow
 from mutualaid.sequences import next_ids
@@ -258,7 +258,7 @@ def _read_all(
     """While the database takes in one part, the next is read and sealed."""
     reader = _Reader(run, layout, part_lines)
     with (
-        imports.open_list(run.path) as file,
+        sealed_files.open_file(run.path) as file,
         ThreadPoolExecutor(1, thread_name_prefix="import") as beside,
     ):
         reader.file = file

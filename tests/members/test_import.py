@@ -15,7 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
-from members import actions, bulk_import, imports, phones, places
+from members import actions, bulk_import, phones, places
 from members.actions import importing
 from members.models import (
     Account,
@@ -32,7 +32,7 @@ from members.models import (
     Plan,
     RuleConsent,
 )
-from mutualaid import clock, vault
+from mutualaid import clock, sealed_files, vault
 from mutualaid.errors import Forbidden, Invalid, NotNow, Refused
 from tests import make
 from tests.members import lists
@@ -585,12 +585,12 @@ def test_the_command_refuses_in_a_sentence(file: Path, plan: Plan) -> None:
 
 def test_a_sealed_list_is_read_from_any_byte(tmp_path: Path) -> None:
     path, plain = tmp_path / "sealed", bytes(range(256)) * 1_000
-    writer = imports.SealedWriter(path)
+    writer = sealed_files.SealedWriter(path)
     for start in range(0, len(plain), 7_777):
         writer.write(plain[start : start + 7_777])
     writer.close()
 
-    with imports.open_list(path) as file:
+    with sealed_files.open_file(path) as file:
         assert file.read() == plain
         for at in (0, 1, 65_535, 65_536, 200_001, len(plain), len(plain) + 9):
             file.seek(at)
@@ -600,12 +600,12 @@ def test_a_sealed_list_is_read_from_any_byte(tmp_path: Path) -> None:
 
 def test_a_sealed_list_that_is_cut_off_does_not_open(tmp_path: Path) -> None:
     path = tmp_path / "sealed"
-    writer = imports.SealedWriter(path)
+    writer = sealed_files.SealedWriter(path)
     writer.write(b"x" * 200_000)
     writer.close()
     path.write_bytes(path.read_bytes()[: -4 * 10_000])
 
-    with pytest.raises(vault.SealBroken), imports.open_list(path) as file:
+    with pytest.raises(vault.SealBroken), sealed_files.open_file(path) as file:
         file.read()
 
 
