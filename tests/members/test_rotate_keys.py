@@ -129,7 +129,7 @@ class Writers:
 
     def write(self, serial: int) -> None:
         account = make.account()
-        id_number = demo_id_number(region="33", birth_on=make.BORN, sex="f", serial=serial)
+        id_number = demo_id_number(region="33", birth_on=make.BORN, sex="m", serial=serial)
         person: dict[str, Any] = {"name": "林秀梅", "relation": "self", "id_number": id_number}
         member = actions.add_member(account_id=account.pk, by=account, at=make.NOON, **person)
         way: dict[str, Any] = {"member_id": member.pk, "plan_id": self.plan.pk}
