@@ -718,6 +718,22 @@ def _grant(
     return claim
 
 
+# --- forgetting
+
+
+@transaction.atomic
+def forget(*, member_id: int) -> None:
+    """What claims keep of a person in the clear beyond the record of the decision goes: where to
+    call, the payee's name and bank. The papers are removed when the transaction has gone through;
+    without the data key they cannot be read. `members.erasures_due` calls it, which has asked."""
+    Claim.objects.filter(member=member_id).update(call_back="")
+    Payee.objects.filter(claim__member=member_id).update(holder="*", bank="", account_tail="")
+    papers = Evidence.objects.filter(claim__member=member_id)
+    papers.update(name="*")
+    names = list(papers.values_list("file", flat=True))
+    transaction.on_commit(lambda: files.remove(names))
+
+
 # --- messages, and the end at the claimant's wish
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -171,6 +172,12 @@ def write_once(file: uuid.UUID, sealed: bytes) -> None:
 def read(file: uuid.UUID) -> bytes:
     """The sealed bytes."""
     return _path(file).read_bytes()
+
+
+def remove(names: Iterable[uuid.UUID]) -> None:
+    """The sealed files of somebody who was forgotten. One that is gone already is no fault."""
+    for file in names:
+        _path(file).unlink(missing_ok=True)
 
 
 def _path(file: uuid.UUID) -> Path:

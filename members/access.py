@@ -15,6 +15,7 @@ WHAT = {
     "evidence": _("paper"),
     "illness": _("the illness in the claimant's words"),
     "payee": _("account for the payout"),
+    "export": _("copy of all data"),
 }
 # Why staff opened something beyond their daily work; the page asks for one of them.
 ASKED = {
@@ -34,6 +35,7 @@ WHY = {
     "work": _("works on the claim"),
     "jury": _("sits on the jury"),
     "payout": _("sends the payout"),
+    "export": _("copy of all data, asked for by the family"),
     **ASKED,
     **SHOWN,
 }

@@ -101,6 +101,35 @@ CODES: dict[str, tuple[Text, Text]] = {
         _("You no longer act for %(name)s"),
         _("The link between your account and this person has been ended."),
     ),
+    "export_ready": (
+        _("The copy of your data is ready"),
+        _("You find it on the page of your data until %(until_on)s; then we remove it."),
+    ),
+    "erasure_asked": (
+        _("%(name)s will be forgotten on %(due_at)s"),
+        _(
+            "Somebody who acts for this person has asked for it. Until then it can be taken back on"
+            " the page of your data. Afterwards nobody can bring anything back, we neither."
+        ),
+    ),
+    "erasure_withdrawn": (
+        _("%(name)s will not be forgotten"),
+        _("The wish was taken back. Nothing has changed."),
+    ),
+    "erasure_stopped": (
+        _("%(name)s was not forgotten"),
+        _(
+            "Something was begun in the meantime: a membership, a claim or a debt is open. When it"
+            " has ended, you can ask again."
+        ),
+    ),
+    "erasure_done": (
+        _("%(name)s was forgotten"),
+        _(
+            "The key to everything that was sealed is deleted. The books keep numbers that lead to"
+            " nobody."
+        ),
+    ),
     "leaving": (
         _("%(name)s leaves on %(leaving_at)s"),
         _(

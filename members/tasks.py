@@ -18,3 +18,10 @@ def due(**_: Any) -> None:
     actions.warn_due(at=clock.now())
     actions.mandates_due(at=clock.now())
     actions.rules_due(at=clock.now())
+    actions.erasures_due(at=clock.now())
+
+
+@shared_task(name="members.tasks.exports")
+def exports(**_: Any) -> None:
+    """Make the copies of data that were asked for, and remove old ones."""
+    actions.exports_due(at=clock.now())

@@ -29,6 +29,7 @@ app.conf.beat_schedule = {
     name: {"task": name, "schedule": schedule, "options": {"expires": 240}}
     for name, schedule in {
         "members.tasks.due": crontab(minute="*/5"),
+        "members.tasks.exports": crontab(),
         "claims.tasks.due": crontab(minute="*/5"),
         "jury.tasks.due": crontab(),
         "assessments.tasks.due": crontab(minute="*/2"),

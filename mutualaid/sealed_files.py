@@ -71,7 +71,9 @@ class SealedReader(io.RawIOBase):
         (length,) = struct.unpack(">H", file.read(2))
         self.key = file.read(length)
         self.begins = file.tell()
-        self.chunks = -(-(os.fstat(file.fileno()).st_size - self.begins) // _SEALED_CHUNK)
+        sealed = os.fstat(file.fileno()).st_size - self.begins
+        self.chunks = -(-sealed // _SEALED_CHUNK)
+        self.size = sealed - self.chunks * (_SEALED_CHUNK - _CHUNK)  # as it was before
         self.at, self.kept = 0, (-1, b"")
 
     def readable(self) -> bool:
@@ -87,7 +89,7 @@ class SealedReader(io.RawIOBase):
         if whence == os.SEEK_CUR:
             offset += self.at
         elif whence == os.SEEK_END:
-            raise io.UnsupportedOperation("A sealed file is read from its beginning.")
+            offset += self.size
         self.at = offset
         return offset
 

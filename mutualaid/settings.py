@@ -153,6 +153,15 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 EVIDENCE_DIR = DATA_DIR / "evidence"
 PUBLISHED_DIR = DATA_DIR / "published"
 IMPORT_DIR = DATA_DIR / "imports"  # lists of members on their way in, sealed
+ERASURE_LIST = DATA_DIR / "erasures"  # numbers of who was forgotten, for after a restore
+# What each room holds of a person (members/rights.py), from left to right.
+DATA_RIGHTS = [
+    "members.rights",
+    "claims.rights",
+    "jury.rights",
+    "assessments.rights",
+    "disclosures.rights",
+]
 EXPORT_DIR = DATA_DIR / "exports"  # copies of a family's data for a few days, sealed
 # Who moves the money (assessments/providers.py). The sandbox moves none.
 PAYMENT_PROVIDER = env.choice(

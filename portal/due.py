@@ -32,10 +32,11 @@ ORDER: list[Callable[..., object]] = [
     members.mandates_due,
     members.payer_changes_due,
     members.rules_due,
+    members.erasures_due,
 ]
 
 # Work that only makes files; the demo leaves it to the worker.
-FILES: list[Callable[..., object]] = [disclosures.make_files_due]
+FILES: list[Callable[..., object]] = [disclosures.make_files_due, members.exports_due]
 
 
 def run_due(at: datetime, *, files: bool = True) -> None:

@@ -3,6 +3,7 @@ from django.urls import path
 from portal.views import (
     calendar,
     cover,
+    data,
     family,
     inbox,
     joining,
@@ -36,6 +37,10 @@ urlpatterns = [
     path("me/access/", cover.access_records, name="access"),
     path("me/calendar/", calendar.calendar, name="calendar"),
     path("calendar/<str:token>.ics", calendar.feed, name="calendar_feed"),
+    path("me/data/", data.data, name="data"),
+    path("me/data/copy/<int:pk>/", data.data_copy, name="data_copy"),
+    path("me/data/forget/<int:member_id>/", data.forget, name="forget"),
+    path("me/data/keep/<int:pk>/", data.forget_not, name="forget_not"),
     path("me/inbox/", inbox.inbox, name="inbox"),
     path("me/family/", family.family, name="family"),
     path("me/family/ask/", family.family_ask, name="family_ask"),

@@ -163,6 +163,7 @@ def own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.PUBLISHED_DIR = folder / "published"
     settings.IMPORT_DIR = folder / "imports"
     settings.EXPORT_DIR = folder / "exports"
+    settings.ERASURE_LIST = folder / "erasures"
     settings.EMAIL_FILE_PATH = folder / "mail"
     settings.SMS_DIR = folder / "sms"
 

@@ -66,12 +66,25 @@ from members.actions.prechecks import (
     open_precheck,
     withdraw_precheck,
 )
-from members.actions.register import show_person
+from members.actions.register import phone_of, show_person
+from members.actions.rights import (
+    HOLD_DAYS,
+    ask_erasure,
+    ask_export,
+    check_may_erase,
+    erasures_due,
+    export_until,
+    exports_due,
+    open_export,
+    replay_erasures,
+    withdraw_erasure,
+)
 from members.actions.rotating import keys_by_name, rotate_keys
 from members.actions.rulebook import accept_rules, announce, rules_due
 from members.actions.sealing import open_declaration, open_id_number, open_sealed, seal
 
 __all__ = [
+    "HOLD_DAYS",
     "PART_LINES",
     "accept_rules",
     "add_member",
@@ -85,16 +98,22 @@ __all__ = [
     "answer_request",
     "answerers",
     "ask_consent",
+    "ask_erasure",
+    "ask_export",
     "ask_payer_change",
     "ask_precheck",
     "ask_to_act",
     "begin_import",
     "can_reinstate_until",
     "check_age",
+    "check_may_erase",
     "correct_declaration",
     "draft_answers",
     "end_link",
     "end_membership",
+    "erasures_due",
+    "export_until",
+    "exports_due",
     "first_day_of_cover",
     "give_mandate",
     "import_for_real",
@@ -109,15 +128,18 @@ __all__ = [
     "notify",
     "object_to_ruling",
     "open_declaration",
+    "open_export",
     "open_id_number",
     "open_precheck",
     "open_sealed",
     "payer_changes_due",
+    "phone_of",
     "predecessor",
     "problems_file",
     "read_rules",
     "reinstate",
     "remove_feed",
+    "replay_erasures",
     "revoke_mandate",
     "rotate_keys",
     "rules_due",
@@ -129,6 +151,7 @@ __all__ = [
     "undo_join",
     "undo_until",
     "warn_due",
+    "withdraw_erasure",
     "withdraw_payer_change",
     "withdraw_precheck",
 ]

@@ -48,15 +48,20 @@ def _contacts(member: Member) -> list[str]:
     found: list[str] = []
     links = member.household.select_related("account", "account__phone").order_by("pk")
     for account in (link.account for link in links[:20]):
-        phone = getattr(account, "phone", None)
-        if phone is not None:
-            found.append(
-                vault.open_text(
-                    phone.number_sealed,
-                    key=bytes(phone.key_wrapped),
-                    member_id=account.pk,
-                    where=places.phone(account.pk),
-                )
-            )
+        found += [phone] if (phone := phone_of(account)) else []
         found += [account.email] if account.email else []
     return found
+
+
+def phone_of(account: Account) -> str:
+    """The phone number of a login, opened; "" without one. May-I and the record are the caller's:
+    it belongs to no member."""
+    phone = getattr(account, "phone", None)
+    if phone is None:
+        return ""
+    return vault.open_text(
+        phone.number_sealed,
+        key=bytes(phone.key_wrapped),
+        member_id=account.pk,
+        where=places.phone(account.pk),
+    )

@@ -337,6 +337,41 @@ class DataExport(models.Model):
         return f"export {self.pk}"
 
 
+class ErasureRequest(models.Model):
+    """Somebody's wish that we forget a person: it waits, can be taken back, then happens."""
+
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="erasure_requests")
+    by = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at", "id"],
+                name="erasure_waiting",
+                condition=Q(withdrawn_at__isnull=True, done_at__isnull=True),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                name="erasure_one_open",
+                fields=["member"],
+                condition=Q(withdrawn_at__isnull=True, done_at__isnull=True),
+            ),
+            models.CheckConstraint(name="erasure_waits", condition=Q(due_at__gt=F("asked_at"))),
+            models.CheckConstraint(
+                name="erasure_withdrawn_or_done",
+                condition=Q(withdrawn_at__isnull=True) | Q(done_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"wish to erase member {self.member_id}"
+
+
 class Erasure(models.Model):
     """That a member was erased: their key deleted. Replayed after a restore (security.md G25)."""
 
