@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, pagination, serializers
+from rest_framework import generics, pagination, serializers, status
 
+from assessments import actions
 from assessments.models import Period, Share
 from assessments.states import DONE
-from members.models import Account
+from members.api.base import VerbView, own_membership
+from members.api.cover import CoverSerializer
+from members.models import Account, Membership
 from mutualaid import clock
 
 
@@ -49,3 +52,13 @@ class SharesView(generics.ListAPIView[Share]):
         split = Period.objects.filter(stage__in=DONE)
         own = Share.objects.of_account(cast(Account, self.request.user)).filter(period__in=split)
         return own.select_related("period__plan", "membership")
+
+
+class ComeBackView(VerbView):
+    """After arrears: pay what was missed, and go on without a new waiting period."""
+
+    answered, code = CoverSerializer, status.HTTP_201_CREATED
+
+    def act(self, said: dict[str, Any], **where: Any) -> Membership:
+        ended = own_membership(self.by, where["number"])
+        return actions.come_back(membership_id=ended.pk, by=self.by, at=clock.now())

@@ -1,15 +1,15 @@
 """The API's router: each app's endpoints under /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
-from assessments.api import SharesView
+from assessments.api import ComeBackView, SharesView
 from claims.api import MessagesView
 from disclosures.api import CasesView, PeriodsView, PeriodView
-from members.api import CoverView
 
 app_name = "api"
 urlpatterns = [
-    path("cover/", CoverView.as_view(), name="cover"),
+    path("", include("members.api.urls")),
+    path("cover/<str:number>/come-back/", ComeBackView.as_view(), name="come_back"),
     path("shares/", SharesView.as_view(), name="shares"),
     path("claims/<str:number>/messages/", MessagesView.as_view(), name="messages"),
     path("periods/", PeriodsView.as_view(), name="periods"),

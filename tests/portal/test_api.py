@@ -64,6 +64,7 @@ def test_a_member_reads_the_cover_of_the_family_and_nobody_elses(client: Client)
         "member": "林**",
         "plan": "critical",
         "rules": own.rules.version,
+        "leaving_at": None,
         "joined_at": own.joined_at.astimezone(clock.SHANGHAI).isoformat(),
         "covered_from": own.covered_from.isoformat(),
         "status": "covered",

@@ -28,6 +28,7 @@ class CoverSerializer(serializers.Serializer[Membership]):
     member = serializers.SerializerMethodField(help_text="The member, by surname: 林**.")
     plan = serializers.CharField(source="plan.code")
     rules = serializers.CharField(source="rules.version")
+    leaving_at = serializers.DateTimeField(allow_null=True)
     joined_at = serializers.DateTimeField()
     covered_from = serializers.DateField(help_text="First day on which illness is covered.")
     status = serializers.SerializerMethodField()
@@ -41,7 +42,8 @@ class CoverSerializer(serializers.Serializer[Membership]):
         """waiting, covered or ended."""
         if membership.ended_at is not None:
             return "ended"
-        return "waiting" if self.context["today"] < membership.covered_from else "covered"
+        today = self.context.get("today") or clock.today()
+        return "waiting" if today < membership.covered_from else "covered"
 
 
 class CoverView(ListAPIView[Membership]):
