@@ -77,9 +77,18 @@ class VerbView(APIView):
         return cast(Account, self.request.user)
 
     def post(self, request: Request, **where: Any) -> Response:
+        self.check(**where)
         given = self.asked(data=request.data)
         given.is_valid(raise_exception=True)
         return self.answer(self.act(given.validated_data, **where))
+
+    def check(self, **where: Any) -> None:
+        """Before a word of what was sent is read: the address leads to something of the account's.
+        Raises Http404."""
+        if "number" in where:
+            own_membership(self.by, where["number"])
+        if "member" in where:
+            own_link(self.by, where["member"])
 
     def act(self, said: dict[str, Any], **where: Any) -> Any:
         """Call the verb."""

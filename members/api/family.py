@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from rest_framework import serializers, status
 
 from members import actions
 from members.acting import household
-from members.api.base import Listed, VerbView, own_link
+from members.api.base import Listed, VerbView, of_family, own_link
 from members.models import FamilyRequest, HouseholdLink
 from members.rules import mask_name
 from mutualaid import clock
@@ -149,11 +148,12 @@ class AnswerRequestView(VerbView):
 
     asked = AcceptSerializer
 
+    def check(self, **where: Any) -> None:
+        of_family(self.by, FamilyRequest.objects.all(), where["pk"])
+
     def act(self, said: dict[str, Any], **where: Any) -> None:
-        mine = FamilyRequest.objects.filter(member__household__account=self.by).distinct()
-        request = get_object_or_404(mine, pk=where["pk"])
         actions.answer_request(
-            request_id=request.pk, accept=said["accept"], by=self.by, at=clock.now()
+            request_id=where["pk"], accept=said["accept"], by=self.by, at=clock.now()
         )
 
 

@@ -245,6 +245,8 @@ class ObjectView(VerbView):
 
     asked, answered, code = StorySerializer, PreCheckSerializer, status.HTTP_201_CREATED
 
+    def check(self, **where: Any) -> None:
+        of_family(self.by, PreCheck.objects.all(), where["pk"])
+
     def act(self, said: dict[str, Any], **where: Any) -> PreCheck:
-        found = of_family(self.by, PreCheck.objects.all(), where["pk"])
-        return actions.object_to_ruling(precheck_id=found.pk, by=self.by, at=clock.now(), **said)
+        return actions.object_to_ruling(precheck_id=where["pk"], by=self.by, at=clock.now(), **said)

@@ -186,10 +186,12 @@ class AnswerPayerView(VerbView):
 
     asked, answered = AgreeSerializer, PayerChangeSerializer
 
+    def check(self, **where: Any) -> None:
+        own_change(self.by, where["pk"])
+
     def act(self, said: dict[str, Any], **where: Any) -> PayerChange:
-        change = own_change(self.by, where["pk"])
         return actions.answer_payer_change(
-            change_id=change.pk, agree=said["agree"], by=self.by, at=clock.now()
+            change_id=where["pk"], agree=said["agree"], by=self.by, at=clock.now()
         )
 
 
