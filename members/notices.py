@@ -109,7 +109,7 @@ CODES: dict[str, tuple[Text, Text]] = {
         _("%(name)s will be forgotten on %(due_at)s"),
         _(
             "Somebody who acts for this person has asked for it. Until then it can be taken back on"
-            " the page of your data. Afterwards nobody can bring anything back, we neither."
+            " the page of your data. Afterwards nothing can be brought back, not even by us."
         ),
     ),
     "erasure_withdrawn": (
