@@ -6,10 +6,12 @@ import json
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from members import places
 from members.models import AccessRecord, Account, DataKey, Declaration, Member
 from mutualaid import vault
+from mutualaid.errors import NotNow
 
 
 def seal(*, member_id: int, text: str | bytes, where: str) -> bytes:
@@ -32,8 +34,8 @@ def open_sealed(
 ) -> bytes:
     """What was sealed. Writes the AccessRecord first: rolled back together, or kept together.
 
-    `what` and `why` are codes (models.AccessRecord). Raises vault.SealBroken at a wrong place.
-    May-I is asked by whoever calls.
+    `what` and `why` are codes (models.AccessRecord). Raises vault.SealBroken at a wrong place, and
+    NotNow for somebody who was forgotten. May-I is asked by whoever calls.
     """
     AccessRecord.objects.create(
         member_id=member_id, by=by, what=what, object_id=object_id, page=page, why=why, at=at
@@ -42,7 +44,11 @@ def open_sealed(
 
 
 def _key(member_id: int) -> bytes:
-    return bytes(DataKey.objects.get(member_id=member_id).wrapped)
+    """The wrapped data key. Raises NotNow for somebody who was forgotten: it is gone for good."""
+    key = DataKey.objects.filter(member_id=member_id).first()
+    if key is None:
+        raise NotNow(_("This person's data were erased at their wish. There is nothing to show."))
+    return bytes(key.wrapped)
 
 
 def open_declaration(*, declaration_id: int, by: Account, why: str, at: datetime) -> dict[str, str]:

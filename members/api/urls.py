@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from members.api import account, cover, family, joining, memberships
+from members.api import account, cover, family, joining, memberships, plans
 
 urlpatterns = [
+    path("plans/", plans.PlansView.as_view(), name="plans"),
     path("cover/", cover.CoverView.as_view(), name="cover"),
     path("cover/<str:number>/leave/", memberships.LeaveView.as_view(), name="leave"),
     path("cover/<str:number>/keep/", memberships.KeepView.as_view(), name="keep"),

@@ -39,6 +39,7 @@ def _facts(link: HouseholdLink, account: Account) -> list[dict[str, Any]]:
     rows = [
         (_("Relation to you"), link.get_relation_display()),
         (_("Age"), _("%(age)s years") % {"age": age}),
+        (_("Name and ID number checked"), _verified(link)),
         (_("Agreed that you act for them"), _consent(link)),
     ]
     open_ones = Membership.objects.open().filter(member=link.member).select_related("plan", "payer")
@@ -47,6 +48,11 @@ def _facts(link: HouseholdLink, account: Account) -> list[dict[str, Any]]:
         said = {"on": day(clock.day(membership.joined_at)), "payer": payer}
         rows.append((membership.plan.name, _("since %(on)s, paid by %(payer)s") % said))
     return [{"label": label, "value": value} for label, value in rows]
+
+
+def _verified(link: HouseholdLink) -> str:
+    at = link.member.verified_at
+    return day(clock.day(at)) if at else _("not yet")
 
 
 def _consent(link: HouseholdLink) -> str:

@@ -263,7 +263,7 @@ def test_after_fourteen_days_nothing_sealed_opens_and_nothing_names_the_person()
     assert (account.email, account.is_active) == (None, False)
     assert not EmailAddress.objects.exists()
     assert not Mandate.objects.live(clock.today()).exists()
-    with pytest.raises(DataKey.DoesNotExist):
+    with pytest.raises(NotNow):
         actions.open_declaration(
             declaration_id=membership.declaration_id, by=account, why="own", at=clock.now()
         )

@@ -10,10 +10,13 @@ from threading import Event, Lock
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import BinaryField
 
 from members import actions, places
+from members.actions import rotating
 from members.models import DataKey, Declaration, JoinDraft, Member, Phone, PreCheck
 from members.rules import demo_id_number
 from mutualaid import sealed_files, vault
@@ -78,6 +81,17 @@ def test_phones_and_files_are_wrapped_anew(settings: Any, tmp_path: Path) -> Non
     assert opened == "12000000001"
     with sealed_files.open_file(path) as file:
         assert file.read() == b"x" * 100_000
+
+
+def test_every_column_of_wrapped_keys_is_rotated() -> None:
+    columns = {
+        (model._meta.db_table, field.column)
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, BinaryField) and field.name.endswith("wrapped")
+    }
+
+    assert columns == {(column.table, column.column) for column in rotating.COLUMNS}
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from django.db import DatabaseError, transaction
 from members import actions
 from members.models import AccessRecord, Account, DataKey, Member
 from mutualaid import vault
+from mutualaid.errors import NotNow
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -96,5 +97,6 @@ def test_without_the_data_key_nothing_opens() -> None:
     sealed = actions.seal(member_id=member.pk, text="x", where="claims_claim.story:7")
     DataKey.objects.filter(member=member).delete()
 
-    with pytest.raises(DataKey.DoesNotExist):
+    with pytest.raises(NotNow):
         read(member, sealed)
+    assert not AccessRecord.objects.exists()

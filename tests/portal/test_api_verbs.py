@@ -208,6 +208,17 @@ def test_joining_from_the_rules_to_the_receipt() -> None:
 
 
 @pytest.mark.django_db
+def test_the_plans_and_their_terms_of_today_are_open_to_everybody(client: Client) -> None:
+    plan = make.plan()
+
+    [shown] = read(client, "plans/")
+
+    terms = plan.rules.get()
+    assert (shown["code"], shown["rules"]["version"]) == (plan.code, terms.version)
+    assert [band["benefit_fen"] for band in shown["rules"]["bands"]] == [30_000_000, 10_000_000]
+
+
+@pytest.mark.django_db
 def test_a_step_that_is_missing_is_the_sentence_of_the_page() -> None:
     plan, member = make.plan(), make.member()
     client = signed_in(make.guardian(member))
