@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -39,7 +43,7 @@ from members.models import (
     Notice,
 )
 from mutualaid import clock
-from mutualaid.errors import Forbidden, NotNow
+from mutualaid.errors import Forbidden, NotNow, Refused
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -488,3 +492,70 @@ def test_after_a_restore_the_list_forgets_again(settings: Any, tmp_path: Path) -
         for table in tables:
             cursor.execute(f"SELECT count(*) FROM {table} WHERE {table}::text LIKE '%%林母%%'")  # noqa: S608
             assert cursor.fetchone()[0] == 0
+
+
+# --- two at once
+
+
+def at_once(step: Callable[[], Any], times: int = 2) -> list[Any]:
+    start = Barrier(times)
+
+    def run(_number: int) -> Any:
+        start.wait()
+        try:
+            return step()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(run, range(times)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_make_one_copy_and_it_is_whole() -> None:
+    account = make.membership().payer
+    asked = actions.ask_export(account_id=account.pk, by=account, at=clock.now())
+
+    made = at_once(lambda: actions.exports_due(at=make.NOON))
+
+    assert sum(made) == 1
+    with actions.open_export(export_id=asked.pk, by=account, at=clock.now()) as file:
+        assert zipfile.ZipFile(io.BytesIO(file.read())).testzip() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_forget_once() -> None:
+    member = make.member()
+    ask(member)
+    clock.move_to(clock.now() + actions.HOLD_DAYS * DAY, frozen=True)
+    at = clock.now()
+
+    done = at_once(lambda: actions.erasures_due(at=at))
+
+    assert sum(done) == 1
+    assert Erasure.objects.get().member == member
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_joins_at_that_instant_is_in_the_plan_or_forgotten_and_never_both() -> None:
+    member, plan = make.member(), make.plan()
+    account = make.guardian(member)
+    make.answers(member, plan)
+    wish = ask(member)
+    clock.move_to(wish.due_at, frozen=True)
+    at, steps = clock.now(), count()
+
+    def step() -> str:
+        try:
+            if next(steps):
+                return str(actions.erasures_due(at=at))
+            actions.join(member_id=member.pk, plan_id=plan.pk, by=account, at=at)
+        except Refused:
+            return "refused"
+        return "joined"
+
+    at_once(step)
+
+    member.refresh_from_db()
+    joined = Membership.objects.open().filter(member=member).exists()
+    assert joined == (member.erased_at is None) == DataKey.objects.filter(member=member).exists()
