@@ -58,6 +58,13 @@ CODES: dict[str, tuple[Text, Text]] = {
             " of the question. Nothing was charged; other plans may fit."
         ),
     ),
+    "phone_changed": (
+        _("The phone number you sign in with has changed"),
+        _(
+            "It ends in %(tail)s now. If this was not you, call us at once: we stop it and look"
+            " into it with you."
+        ),
+    ),
     "family_asked": (
         _("%(who)s asks to act for you"),
         _(

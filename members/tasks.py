@@ -19,6 +19,7 @@ def due(**_: Any) -> None:
     actions.mandates_due(at=clock.now())
     actions.rules_due(at=clock.now())
     actions.erasures_due(at=clock.now())
+    actions.logins_due(at=clock.now())
 
 
 @shared_task(name="members.tasks.exports")

@@ -204,7 +204,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "portal:me"
 LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "portal:home"
-ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_LOGIN_METHODS = {"email", "phone"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_UNIQUE_EMAIL = True
@@ -213,6 +213,14 @@ ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_ADAPTER = "members.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "members.login_forms.LoginForm",
+    "request_login_code": "members.login_forms.RequestLoginCodeForm",
+}
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
+# How many proxies of our own stand before us: whose word on a visitor's address counts.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("MUTUALAID_PROXIES", "1" if PRODUCTION else "0"))
 ACCOUNT_SESSION_REMEMBER = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Xiangzhu"
@@ -240,6 +248,26 @@ SMS_TOKEN = env.text("MUTUALAID_SMS_TOKEN")
 if SMS_BACKEND == "http" and not (SMS_URL.startswith("https://") or DEBUG):
     raise ImproperlyConfigured("MUTUALAID_SMS=http needs MUTUALAID_SMS_URL, an https:// address.")
 SMS_TEMPLATES = {
+    "code_enter": (
+        "【相助】登录验证码%(code)s，%(minutes)s分钟内有效。我们不会向您要这个验证码，谁要都别给。",
+        "Xiangzhu: %(code)s is your code to sign in, for %(minutes)s minutes. We never ask for it;"
+        " give it to nobody.",
+    ),
+    "code_change": (
+        "【相助】更换登录手机号的验证码%(code)s，%(minutes)s分钟内有效。谁要都别给；不是您本人操作请不理会。",
+        "Xiangzhu: %(code)s makes this the number of your account, for %(minutes)s minutes. Give it"
+        " to nobody; if you did not ask, do nothing.",
+    ),
+    "code_fresh": (
+        "【相助】确认是您本人操作的验证码%(code)s，%(minutes)s分钟内有效。谁要都别给；不是您本人请打客服电话。",
+        "Xiangzhu: %(code)s confirms that it is you, for %(minutes)s minutes. Give it to nobody; if"
+        " you did not ask, call us.",
+    ),
+    "code_recover": (
+        "【相助】找回账户的验证码%(code)s，%(minutes)s分钟内有效。谁要都别给；不是您本人操作请不理会。",
+        "Xiangzhu: %(code)s is your code to get an account back, for %(minutes)s minutes. Give it"
+        " to nobody; if you did not ask, do nothing.",
+    ),
     "family_consent": (
         "【相助】%(name)s您好：家人想替您办理互助（加入、申请、退出）。同意就把验证码%(code)s告诉家人，"
         "%(minutes)s分钟内有效；不同意请不理会。",
@@ -253,6 +281,7 @@ SMS_TEMPLATES = {
 }
 
 # Sessions, transport, content.
+SESSION_SERIALIZER = "mutualaid.sessions.SealedSerializer"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PRODUCTION

@@ -33,6 +33,7 @@ ORDER: list[Callable[..., object]] = [
     members.payer_changes_due,
     members.rules_due,
     members.erasures_due,
+    members.logins_due,
 ]
 
 # Work that only makes files; the demo leaves it to the worker.

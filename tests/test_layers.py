@@ -83,7 +83,7 @@ def test_the_project_imports_no_app() -> None:
 
 @pytest.mark.parametrize("path", [path for _, path in modules(edge=False)], ids=name_of)
 def test_nothing_inside_imports_the_edge_or_speaks_http(path: Path) -> None:
-    if path.stem in {"apps", "adapters", "acting"} or path.parent.name == "tests":
+    if path.stem in {"apps", "adapters", "acting", "stepup"} or path.parent.name == "tests":
         return  # they stand at the edge by their framework's wish
     for name in imports(path):
         parts = name.split(".")

@@ -4,6 +4,7 @@ Account, Member, links, keys, declarations, consents and memberships are member-
 (design §4): narrow, written in sets by `bulk`, never updated in the mass, paged by key.
 """
 
+from members.models.logins import PhoneCode, Turn
 from members.models.memberships import (
     Declaration,
     ImportRun,
@@ -81,6 +82,7 @@ __all__ = [
     "NoticePreference",
     "PayerChange",
     "Phone",
+    "PhoneCode",
     "Plan",
     "PreCheck",
     "QuestionSet",
@@ -89,5 +91,6 @@ __all__ = [
     "Rules",
     "RulesQuerySet",
     "TenureStep",
+    "Turn",
     "in_language",
 ]

@@ -234,11 +234,23 @@ class Recovery(models.Model):
     tail = models.CharField(max_length=4)
     asked_at = models.DateTimeField()
     ready_at = models.DateTimeField()
+    # Somebody of the staff has looked at the papers, or talked with the person.
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     stopped_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="recovery_confirmed_whole",
+                condition=Q(confirmed_at__isnull=True, confirmed_by__isnull=True)
+                | Q(confirmed_at__isnull=False, confirmed_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="recovery_done_only_confirmed",
+                condition=Q(done_at__isnull=True) | Q(confirmed_at__isnull=False),
+            ),
             models.UniqueConstraint(
                 name="recovery_one_open",
                 fields=["account"],

@@ -1,0 +1,32 @@
+"""allauth's login forms, where a person may sign in by phone as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class LoginForm(forms.LoginForm):  # type: ignore[misc]
+    """Phone number or e-mail address, and the password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = _("E-mail address or mobile number")
+        self.fields["login"].widget.attrs = {"autocomplete": "username"}
+
+    def clean_login(self) -> str:
+        """A number is found however it is spaced."""
+        login: str = super().clean_login()
+        digits = "".join(sign for sign in login if sign not in " -()")
+        return login if "@" in login else digits.removeprefix("+86")
+
+
+class RequestLoginCodeForm(forms.RequestLoginCodeForm):  # type: ignore[misc]
+    """A code by e-mail; one by SMS has a page of its own, which is the same for every number."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["phone"]
+        self.fields["email"].required = True
