@@ -21,6 +21,7 @@ from claims.models import Claim, Decision, Evidence, Payee
 from claims.states import UNDECIDED, Status
 from members.models import Account, HouseholdLink, Membership
 from members.rules import mask_name
+from members.stepup import fresh_login
 from mutualaid import clock
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from mutualaid.templatetags.look import day as day_in_words
@@ -593,6 +594,7 @@ def _criterion(claim: Claim, row: dict[str, Any]) -> dict[str, Any]:
 
 @login_required
 @both
+@fresh_login
 def payee(request: HttpRequest, number: str) -> HttpResponse:
     """Whose account the benefit goes to."""
     claim = _claim(request, number)
@@ -616,6 +618,7 @@ def payee(request: HttpRequest, number: str) -> HttpResponse:
 
 @login_required
 @both
+@fresh_login
 def payee_check(request: HttpRequest, number: str) -> HttpResponse:
     """Account, name and reason once more; confirmed, they bind."""
     claim = _claim(request, number)

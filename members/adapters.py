@@ -6,6 +6,9 @@ import ipaddress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,12 +17,14 @@ from django.utils.translation import gettext as _
 from members import actions, sms
 from members.fields import NumberField
 from members.models import Account, Phone
+from members.stepup import is_fresh
 from mutualaid import clock
 from mutualaid.errors import Forbidden, NotNow
 
 DEMO_DOMAIN = "@demo.invalid"
 # A proxy on this machine connects from loopback, too; these say that it speaks for another.
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP")
+_AT_LOGIN = {Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN}  # what its stage asks about
 _EMAIL_STAGE = "allauth.account.stages.EmailVerificationStage"
 
 
@@ -108,6 +113,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Never asked either. Raises NotImplementedError."""
         raise NotImplementedError
 
+    def is_reauthentication_required(self, app: str) -> bool:
+        """A login of less than ten minutes ago is fresh enough for allauth's own pages too."""
+        return not is_fresh(context.request)
+
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """allauth's, and a code to the phone: first for whoever has no password."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
@@ -119,6 +128,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             }
             methods.append(by_code)
         return methods
+
+
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """A passkey lets in; it locks nobody out. Members who have one still sign in by a code to the
+    phone, without it: it may lie in the phone they have lost. Staff are always asked for a second
+    step, and for everybody a code app is one."""
+
+    def is_mfa_enabled(self, user: Any, types: Any = None) -> bool:
+        at_login = types is not None and set(types) == _AT_LOGIN
+        if at_login and not user.is_staff:
+            types = [Authenticator.Type.TOTP]
+        enabled: bool = super().is_mfa_enabled(user, types=types)
+        return enabled
 
 
 def is_on_this_machine(request: HttpRequest) -> bool:

@@ -222,7 +222,12 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
 # How many proxies of our own stand before us: whose word on a visitor's address counts.
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("MUTUALAID_PROXIES", "1" if PRODUCTION else "0"))
 ACCOUNT_SESSION_REMEMBER = True
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "members.adapters.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody logs in unverified, and a phone alone will do
+# A browser takes http://localhost for a safe origin; on a server it has to be https.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 MFA_TOTP_ISSUER = "Xiangzhu"
 EMAIL_BACKEND = env.choice(
     "MUTUALAID_EMAIL",

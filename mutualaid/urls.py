@@ -16,6 +16,7 @@ urlpatterns = [
     path("jury/", include("jury.urls")),
     path("shares/", include("assessments.urls")),
     path("", include("disclosures.urls")),
+    path("accounts/", include("members.account_urls")),
     path("accounts/", include("allauth.urls")),
     path("staff/", admin.site.urls),
     path("api/v1/", include("portal.api_urls")),

@@ -6,6 +6,7 @@ Makers that need a time take `at`; the default is NOON, where every test's clock
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -597,14 +598,24 @@ def disclosure(period: Period | None = None, **world: Any) -> Disclosure:
 # --- staff -----------------------------------------------------------------------------------
 
 
-def desk_client(account: Account, *, second_factor: bool = True) -> Client:
+def authenticated(
+    client: Client, account: Account, *, ago: int = 0, method: str = "password"
+) -> None:
+    """This browser has shown who it is so many seconds ago: what allauth writes at a login."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": method, "at": time.time() - ago}]
+    session["account_authentication_methods_user"] = str(account.pk)
+    session.save()
+
+
+def desk_client(account: Account, *, second_factor: bool = True, at: float = 0) -> Client:
     """A browser of somebody who has logged in with a password and, by default, shown the second
     factor too."""
     client = Client()
     client.force_login(account)
     session = client.session
     methods = ["password", "mfa"] if second_factor else ["password"]
-    session["account_authentication_methods"] = [{"method": method, "at": 0} for method in methods]
+    session["account_authentication_methods"] = [{"method": method, "at": at} for method in methods]
     session["account_authentication_methods_user"] = str(account.pk)
     session.save()
     return client

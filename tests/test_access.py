@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -142,9 +143,11 @@ def build() -> World:
         role: make.staff(role) for role in ("reviewer", "finance", "data_officer")
     }
     for role, account in (people | staff).items():
-        world.browsers[role] = make.desk_client(account, second_factor=role in staff)
+        world.browsers[role] = make.desk_client(
+            account, second_factor=role in staff, at=time.time()
+        )
     world.browsers["staff_without_factor"] = make.desk_client(
-        make.staff("reviewer"), second_factor=False
+        make.staff("reviewer"), second_factor=False, at=time.time()
     )
     world.browsers["anonymous"] = Client()
     return world

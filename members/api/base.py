@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -17,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from members.models import Account, HouseholdLink, Member, Membership, Plan
+from members.stepup import is_fresh
 from mutualaid.errors import Forbidden
 
 BIGINT_DIGITS = 18
@@ -161,7 +161,7 @@ def plan_of(code: str) -> Plan:
 
 def check_fresh(request: Request) -> None:
     """Who asks has shown within the last minutes who they are, as the page asks for it too."""
-    if not did_recently_reauthenticate(request._request):
+    if not is_fresh(request._request):
         raise Forbidden(
             _("Please show once more who you are: log in again at %(where)s.")
             % {"where": "/accounts/reauthenticate/"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from members import actions, rights
 from members.acting import household
 from members.models import DataExport, ErasureRequest, HouseholdLink
+from members.stepup import fresh_login
 from mutualaid import clock
 from mutualaid.errors import Refused
 from portal.views.shared import acting_for, form_page, signed_in
@@ -58,7 +58,7 @@ def data_copy(request: HttpRequest, pk: int) -> HttpResponseBase:
     return answer
 
 
-@reauthentication_required  # type: ignore[untyped-decorator]
+@fresh_login
 def _copy(request: HttpRequest, export: DataExport) -> HttpResponseBase:
     account = signed_in(request)
     file = actions.open_export(export_id=export.pk, by=account, at=clock.now())
@@ -72,18 +72,18 @@ def _copy(request: HttpRequest, export: DataExport) -> HttpResponseBase:
 
 @form_page
 @login_required
-def forget(request: HttpRequest, member_id: int) -> HttpResponse:
+def forget(request: HttpRequest, member_id: int) -> HttpResponseBase:
     """What being forgotten means, what stands in its way, and the button; for whoever has shown
     once more who they are."""
     context = acting_for(request, member_id)
     if context["link"] is None:
         raise Http404
-    answer: HttpResponse = _forget(request, context["link"], context)
+    answer: HttpResponseBase = _forget(request, context["link"], context)
     return answer
 
 
-@reauthentication_required  # type: ignore[untyped-decorator]
-def _forget(request: HttpRequest, link: HouseholdLink, context: dict[str, Any]) -> HttpResponse:
+@fresh_login
+def _forget(request: HttpRequest, link: HouseholdLink, context: dict[str, Any]) -> HttpResponseBase:
     account, refusal = signed_in(request), ""
     if request.method == "POST":
         try:

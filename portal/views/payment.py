@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from members import actions
 from members.models import Account, HouseholdLink, Mandate, Membership, PayerChange
 from members.rules import mask_name
+from members.stepup import fresh_login
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.templatetags.look import day
@@ -123,6 +124,7 @@ def payer_answer(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
+@fresh_login
 def mandate_give(request: HttpRequest) -> HttpResponse:
     """Give it, or renew it for the full time."""
     account = signed_in(request)

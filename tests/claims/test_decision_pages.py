@@ -19,6 +19,7 @@ ACCOUNT = {"relation": "self", "bank": "农业银行", "account": "6228480012345
 def family_of(claim: Claim) -> Client:
     client = Client()
     client.force_login(claim.filed_by)
+    make.authenticated(client, claim.filed_by)
     return client
 
 

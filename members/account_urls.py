@@ -1,0 +1,37 @@
+"""allauth's pages about one's own account, behind our step-up: allauth's own lets whoever has
+neither password nor second factor pass. Included before allauth.urls, under the same names."""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+from django.urls.resolvers import URLPattern
+
+from members.stepup import View, fresh_login
+
+
+def _guarded(route: str, view: View, name: str) -> URLPattern:
+    return path(route, login_required(fresh_login(view)), name=name)
+
+
+urlpatterns = [
+    _guarded("email/", account.email, "account_email"),
+    _guarded("password/change/", account.password_change, "account_change_password"),
+    _guarded("password/set/", account.password_set, "account_set_password"),
+    _guarded("2fa/totp/activate/", totp.activate_totp, "mfa_activate_totp"),
+    _guarded("2fa/totp/deactivate/", totp.deactivate_totp, "mfa_deactivate_totp"),
+    _guarded("2fa/recovery-codes/", codes.view_recovery_codes, "mfa_view_recovery_codes"),
+    _guarded(
+        "2fa/recovery-codes/generate/", codes.generate_recovery_codes, "mfa_generate_recovery_codes"
+    ),
+    _guarded(
+        "2fa/recovery-codes/download/", codes.download_recovery_codes, "mfa_download_recovery_codes"
+    ),
+    _guarded("2fa/webauthn/add/", webauthn.add_webauthn, "mfa_add_webauthn"),
+    _guarded("2fa/webauthn/keys/<int:pk>/remove/", webauthn.remove_webauthn, "mfa_remove_webauthn"),
+    _guarded("2fa/webauthn/keys/<int:pk>/edit/", webauthn.edit_webauthn, "mfa_edit_webauthn"),
+]
