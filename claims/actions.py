@@ -72,7 +72,8 @@ def report(
     check_acts_for(by, membership.member)
     _check_none_under_way(membership)
     _check_diagnosed(membership, diagnosed_on)
-    if disease not in criteria.codes(membership.rules.norm):
+    terms = policies.terms(membership, diagnosed_on)
+    if disease not in rules.diseases(terms):
         raise Invalid(_("Choose the illness from the list."), field="disease")
     claim_id = next_id(Claim)
     claim = Claim.objects.create(
@@ -80,7 +81,7 @@ def report(
         number=f"HZ-{clock.day(at).year}-{claim_id:06d}",
         member=membership.member,
         membership=membership,
-        rules=membership.rules,
+        rules=terms,
         filed_by=by,
         disease=disease,
         accident=accident,
@@ -443,7 +444,7 @@ def finish_investigation(*, claim_id: int, report: str, by: Account, at: datetim
 
 def definition(claim: Claim) -> dict[str, Any]:
     """The conditions of this claim: those of every claim and those of its illness."""
-    return criteria.full(claim.rules.norm, claim.disease)
+    return rules.definition(claim.rules, claim.disease)
 
 
 def outcome(claim: Claim, on: date) -> criteria.Outcome:

@@ -317,7 +317,7 @@ def _is_group(node: Node) -> bool:
 
 def load(norm: str, code: str) -> dict[str, Any]:
     """The definition of one disease in one norm, validated. Raises LookupError if there is none."""
-    if not re.fullmatch(r"[0-9]{4}", norm) or not re.fullmatch(r"[a-z][a-z0-9_]*", code):
+    if not re.fullmatch(r"[a-z0-9_]+", norm) or not re.fullmatch(r"[a-z][a-z0-9_]*", code):
         raise LookupError(f"There is no definition {norm}/{code}.")
     return _read(f"{norm}/{code}.json")
 
@@ -327,17 +327,48 @@ def general() -> dict[str, Any]:
     return _read(f"{GENERAL}.json")
 
 
-def full(norm: str, code: str) -> dict[str, Any]:
-    """What a claim must come to: the general conditions and the definition of its disease."""
+def full(
+    norm: str, code: str, *, health: bool = True, accidents_only: bool = False
+) -> dict[str, Any]:
+    """What a claim must come to: the general conditions and the definition of its disease.
+
+    `health`: a health requirement was asked on joining. `accidents_only`: waiting does not replace
+    the accident.
+    """
     definition = load(norm, code)
     named = {key: value for key, value in definition.items() if not _is_part(key)}
-    return {**named, "all_of": [general(), definition]}
+    every = general()
+    every["all_of"] = [
+        _accident(part) if accidents_only and "any_of" in part else part
+        for part in every["all_of"]
+        if health or part.get("code") != "health_on_joining"
+    ]
+    return {**named, "all_of": [every, definition]}
+
+
+def _accident(part: Node) -> Node:
+    """Of the group “after the wait, or by accident”, the accident alone."""
+    return next(leaf for leaf in part["any_of"] if leaf["code"] == "accident")
+
+
+def severity(norm: str, code: str) -> str:
+    """The severity that a definition describes: severe, unless it says another."""
+    return str(load(norm, code).get("severity", "severe"))
+
+
+def norms() -> list[str]:
+    """The norms that there are definitions of."""
+    return sorted(path.name for path in DEFINITIONS.iterdir() if path.is_dir())
 
 
 def codes(norm: str) -> list[str]:
     """The diseases of a norm, in the order of the norm's clauses."""
     found = [path.stem for path in (DEFINITIONS / norm).glob("*.json")]
-    return sorted(found, key=lambda code: int(load(norm, code)["clause"]))
+    return sorted(found, key=lambda code: _order(load(norm, code)["clause"]))
+
+
+def _order(clause: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in clause.split("."))
 
 
 def _is_part(key: str) -> bool:

@@ -23,9 +23,11 @@ def disease_name(norm: str, code: str) -> str:
 class StepForm(forms.Form):
     """One page of the report. `norm` is that of the membership's rules."""
 
-    def __init__(self, *args: Any, norm: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, norm: str = "", diseases: list[str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.norm = norm
+        self.norm, self.diseases = norm, diseases or criteria.codes(norm)
 
 
 class IllnessForm(StepForm):
@@ -38,7 +40,7 @@ class IllnessForm(StepForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(code, disease_name(self.norm, code)) for code in criteria.codes(self.norm)]
+        choices = [(code, disease_name(self.norm, code)) for code in self.diseases]
         self.fields["disease"].choices = choices  # type: ignore[attr-defined]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from claims.models import Claim, Decision, Finding, Investigation
 from claims.states import Status, Turn
 from members import policies as members
-from members.models import Account
+from members.models import Account, Membership, Rules
 from mutualaid.errors import Forbidden, Refused
 
 INVESTIGATE, DECIDE = "claims.investigate_claim", "claims.decide_claim"
@@ -97,3 +98,12 @@ def check_adds_paper(by: Account, claim: Claim) -> None:
     if not allowed(check_claimant, by, claim):
         check_adjuster(by, claim)
         check_has_it(by, claim)
+
+
+def terms(membership: Membership, diagnosed_on: date) -> Rules:
+    """The rules that a first diagnosis on that Shanghai day falls under: those in force then, also
+    where they were met with silence (design §5); before the plan's first, those of joining."""
+    try:
+        return membership.terms_on(diagnosed_on)
+    except Rules.DoesNotExist:
+        return membership.rules

@@ -14,17 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from claims import criteria
 from claims.states import Status
+from members import benefits
 from members.rules import age_on
 from mutualaid import clock
 from mutualaid.errors import Invalid
 
 if TYPE_CHECKING:
     from claims.models import Claim, ClaimEvent
+    from members.models import Rules
 
 PAPERS_DAYS = 30  # to bring the papers; the report alone has stopped the claim window
 TAKE_DAYS = 3
@@ -36,13 +39,28 @@ STILL = frozenset({Status.PAPERS_WANTED, Status.WAITING})
 
 
 def benefit_fen(claim: Claim) -> int:
-    """The benefit of a granted claim in fen: its rules' band for the age on the day of first
-    diagnosis (design §5). Raises Invalid if no band covers that age."""
+    """The benefit of a granted claim in fen, by the rules in force on the day of first diagnosis:
+    the band for the age on that day and for the severity of the illness, and the part that the
+    length of membership gives (design §5). Raises Invalid where the rules set none."""
+    severity = criteria.severity(claim.rules.norm, claim.disease)
+    fen = benefits.benefit_fen(claim.rules, claim.membership, claim.diagnosed_on, severity)
+    if fen:
+        return fen
     age = age_on(claim.member.birth_on, claim.diagnosed_on)
-    for band in claim.rules.bands.all():
-        if band.severity == "severe" and band.from_age <= age <= band.to_age:
-            return band.benefit_fen
     raise Invalid(_("The rules set no benefit for the age of %(age)s years.") % {"age": age})
+
+
+def diseases(terms: Rules) -> list[str]:
+    """The codes of the illnesses that a version of the rules covers, in the order of its norm."""
+    known = criteria.codes(terms.norm)
+    return known if terms.diseases is None else [code for code in known if code in terms.diseases]
+
+
+def definition(terms: Rules, disease: str) -> dict[str, Any]:
+    """What a claim under these rules must come to: no health condition where nothing was asked on
+    joining, and an accident where the plan is for accidents alone."""
+    asked = terms.question_set.questions.exists()
+    return criteria.full(terms.norm, disease, health=asked, accidents_only=terms.accidents_only)
 
 
 def end_of_day(on: date) -> datetime:

@@ -148,8 +148,10 @@ def report(request: HttpRequest, membership_id: int, step: str) -> HttpResponse:
     member_id = membership.member_id
     draft = _draft(request, "report", membership_id, member_id)
     typed = draft.load()
-    norm = membership.rules.norm
-    form = forms.STEPS[step](request.POST or None, initial=typed, norm=norm)
+    terms = policies.terms(membership, clock.today())
+    form = forms.STEPS[step](
+        request.POST or None, initial=typed, norm=terms.norm, diseases=rules.diseases(terms)
+    )
     if request.method == "POST" and form.is_valid():
         typed |= {name: _plain(value) for name, value in form.cleaned_data.items()}
         draft.keep(typed)
@@ -234,10 +236,14 @@ def _send(request: HttpRequest, membership: Membership, typed: dict[str, Any]) -
     )
 
 
+def _norm(membership: Membership) -> str:
+    return policies.terms(membership, clock.today()).norm
+
+
 def _answers(membership: Membership, typed: dict[str, Any]) -> list[dict[str, Any]]:
     words = {"yes": _("Yes"), "no": _("No")}
     shown = {
-        "illness": (_("Illness"), forms.disease_name(membership.rules.norm, typed["disease"])),
+        "illness": (_("Illness"), forms.disease_name(_norm(membership), typed["disease"])),
         "when": (_("First diagnosed"), day_in_words(date.fromisoformat(typed["diagnosed_on"]))),
         "accident": (_("Accident"), words[typed["accident"]]),
         "hospital": (_("Hospital"), typed["hospital"]),

@@ -37,10 +37,13 @@ GROUPS: dict[str, Words] = {
     "brain": Words("脑和神经系统疾病", "Brain and nervous system"),
     "organ": Words("重要器官衰竭或移植", "Failure or transplant of an organ"),
     "senses": Words("失明、失聪、失语或肢体缺失", "Loss of sight, hearing, speech or limbs"),
+    "accident": Words("公共交通意外", "Accidents in public transport"),
     "other": Words("其他重大疾病", "Other critical illness"),
 }
 GROUP_OF = {
     "malignant_tumour": "cancer",
+    "malignant_tumour_mild": "cancer",
+    "transport_accident": "accident",
     "ami": "heart",
     "acute_myocardial_infarction": "heart",
     "coronary_bypass": "heart",

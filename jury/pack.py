@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from claims import criteria
+from claims import rules as claim_rules
 from claims.models import Appeal, Claim, Decision
 from claims.rules import benefit_fen
 from members.rules import age_on
@@ -69,7 +70,7 @@ _OPPOSITE = {"met": "not_met", "not_met": "met"}
 def _units(claim: Claim) -> dict[str, dict[str, str]]:
     """The unit of each condition that is measured, in both languages."""
     found = {}
-    for leaf in criteria.leaves(criteria.full(claim.rules.norm, claim.disease)):
+    for leaf in criteria.leaves(claim_rules.definition(claim.rules, claim.disease)):
         measure = leaf.get("measure", {})
         unit = measure.get("unit", "")
         found[leaf["code"]] = {

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from assessments.rules import Half
+from members import benefits
 from members.models import Account, Mandate, Membership, Plan, RuleConsent, Rules
 from members.rulebook import severity_word
 from members.rules import age_on, mask_name
@@ -123,26 +124,7 @@ class CoverOf:
 
     def benefit_fen(self, on: date, severity: str = "severe") -> int:
         """What could be granted for a first diagnosis on that day; 0 past the bands."""
-        terms, age = self.versions.on(on), age_on(self.member.birth_on, on)
-        if age > terms.max_age_years:
-            return 0
-        fen = next(
-            (
-                band.benefit_fen
-                for band in terms.bands.all()
-                if band.severity == severity and band.from_age <= age <= band.to_age
-            ),
-            0,
-        )
-        numerator, denominator = _part(terms, self._tenure(on))
-        return fen * numerator // denominator
-
-    def _tenure(self, on: date) -> int:
-        """Days of cover until then, those of the memberships it goes on from too."""
-        first = self.membership
-        while first.continues is not None:
-            first = first.continues
-        return max(0, (on - first.covered_from).days)
+        return benefits.benefit_fen(self.versions.on(on), self.membership, on, severity)
 
     def steps(self, severity: str = "severe") -> list[Step]:
         """What is granted now and every later change that is known today: by age, by length of
@@ -229,14 +211,6 @@ class CoverOf:
 
 
 _KIND = {"accepted": "ok", "silent": "wait"}
-
-
-def _part(rules: Rules, days: int) -> tuple[int, int]:
-    """The part of the benefit after so many days of cover; without steps all of it."""
-    steps = [step for step in rules.steps.all() if step.from_days <= days]
-    if not rules.steps.all():
-        return 1, 1
-    return (steps[-1].numerator, steps[-1].denominator) if steps else (0, 1)
 
 
 def plan_events(versions: Versions, plan: Plan, today: date) -> Iterator[Event]:

@@ -19,6 +19,7 @@ from members.actions.accounts import (
     phone_number,
     set_phone,
 )
+from members.actions.admission import check_open, invite, use_invitation
 from members.actions.calendar import make_feed, remove_feed
 from members.actions.declaring import (
     after_correction_ruling,
@@ -122,6 +123,7 @@ __all__ = [
     "can_reinstate_until",
     "check_age",
     "check_may_erase",
+    "check_open",
     "check_turn",
     "confirm_fresh",
     "correct_declaration",
@@ -138,6 +140,7 @@ __all__ = [
     "give_mandate",
     "import_for_real",
     "imports_due",
+    "invite",
     "join",
     "keep",
     "keys_by_name",
@@ -174,6 +177,7 @@ __all__ = [
     "take_quiz",
     "undo_join",
     "undo_until",
+    "use_invitation",
     "warn_due",
     "withdraw_erasure",
     "withdraw_payer_change",

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from members import places, policies, quiz, rules
+from members.actions.admission import admit, check_open, check_score
 from members.actions.ends import first_day_of_cover, predecessor
 from members.actions.notifying import facts_of, notify
 from members.actions.payment import give_mandate
@@ -129,21 +130,25 @@ def _draft_answers(draft: JoinDraft, by: Account, at: datetime) -> dict[str, str
 def join(*, member_id: int, plan_id: int, by: Account, at: datetime) -> Membership:
     """Make the membership, with the declaration and the consent it rests on. Locks the member.
 
-    Raises NotNow for who is in the plan already or has something left to do, Invalid for an age
+    Raises NotNow for who is in the plan already or has something left to do, for a plan that is
+    closed, full, or by invitation (members/actions/admission.py), Invalid for an age
     outside the rules (whole years on the day of joining) and for a health answer other than "no"
     (domain.md §1a), unless a reviewer has answered in writing that it counts as one. `by` becomes
     the payer and gives the mandate.
     """
     policies.check_acts_for(by, member_id)
-    member = Member.objects.select_for_update().get(pk=member_id)
     plan = Plan.objects.get(pk=plan_id)
+    check_open(plan, at)
+    in_force = Rules.objects.in_force(plan, day(at))
+    check_score(Member.objects.get(pk=member_id), in_force, by=by, at=at)
+    member = Member.objects.select_for_update().get(pk=member_id)
     _check_not_in(member, plan)
     policies.check_consented(by, member)
-    in_force = Rules.objects.in_force(plan, day(at))
     check_age(member, in_force, at)
     draft = _ready_draft(member, in_force)
     answers = _draft_answers(draft, by, at)
     rulings = _check_health(member, in_force, answers)
+    admit(in_force, draft, at)
     declaration = _declare(member, in_force, answers, rulings=rulings, by=by, at=at)
     membership = _write_membership(member, in_force, declaration, draft=draft, by=by, at=at)
     give_mandate(account_id=by.pk, plan_id=plan_id, by=by, at=at)
