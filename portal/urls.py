@@ -13,6 +13,7 @@ from portal.views import (
     payment,
     public,
     rulebook,
+    security,
 )
 
 app_name = "portal"
@@ -29,6 +30,8 @@ urlpatterns = [
     path("accounts/phone/", logins.phone_login, name="phone_login"),
     path("accounts/phone/code/", logins.phone_code, name="phone_code"),
     path("accounts/reauthenticate/code/", logins.fresh_code, name="fresh_code"),
+    path("accounts/2fa/", security.security, name="security_home"),
+    path("me/security/", security.security, name="security"),
     path("me/phone/", logins.phone_change, name="phone_change"),
     path("me/", mine.mine, name="me"),
     path("me/cover/<str:number>/", cover.cover, name="cover"),

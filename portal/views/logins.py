@@ -217,7 +217,7 @@ def phone_change(request: HttpRequest) -> HttpResponseBase:
                 at=clock.now(),
             ):
                 del request.session[_KEPT]
-                return redirect("mfa_index")
+                return redirect("portal:security")
             wrong_code(form)
         except Refused as refusal:
             refused(form, refusal)
