@@ -22,6 +22,7 @@ from members.models import (
 )
 from mutualaid import clock
 
+MAIN = "critical"  # the plan that public pages speak of where they speak of one
 BEGAN = date(2019, 1, 1)
 VERSION = "2019-01"
 QUESTIONS_VERSION = "critical-2019-01"
@@ -141,7 +142,7 @@ class Band(NamedTuple):
 @transaction.atomic
 def ensure_plan(
     *,
-    code: str = "critical",
+    code: str = MAIN,
     demo: bool = False,
     shares_from: date | None = None,
     bands: Iterable[tuple[Any, ...]] = BANDS,

@@ -14,6 +14,7 @@ from assessments.rules import Half, Quote
 from assessments.states import Stage
 from disclosures.models import Disclosure
 from members.models import Plan, Rules
+from members.reference import MAIN
 from mutualaid import charts
 from mutualaid.clock import SHANGHAI
 from mutualaid.money import yuan
@@ -45,8 +46,9 @@ class Helped:
 
 
 def the_plan() -> Plan | None:
-    """The plan that the public pages speak of: the oldest."""
-    return Plan.objects.order_by("opened_on", "pk").first()
+    """The plan that the public pages speak of: the main one, else the oldest."""
+    main = Plan.objects.filter(code=MAIN).first()
+    return main or Plan.objects.order_by("opened_on", "pk").first()
 
 
 def rules_now(plan: Plan, now: datetime) -> Rules:

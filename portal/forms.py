@@ -164,6 +164,17 @@ class PayerForm(forms.Form):
         self.fields["to_account"].choices = choices  # type: ignore[attr-defined]
 
 
+class InvitationForm(forms.Form):
+    """The code of an invitation."""
+
+    code = forms.CharField(
+        label=_("Code of the invitation"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
+        error_messages={"required": _("Write the code of the invitation.")},
+    )
+
+
 class PhoneForm(forms.Form):
     """The phone of the person who is to agree."""
 

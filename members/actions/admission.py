@@ -1,5 +1,5 @@
-"""Who may join a plan: everybody, whoever is invited, up to a ceiling, above a score (domain.md §1a,
-§1e: 相互保 asked for 650 points; e互助 and others for an invitation)."""
+"""Who may join a plan: everybody, whoever is invited, up to a ceiling, above a score (domain.md
+§1a: 相互保 asked for 650 points)."""
 
 from __future__ import annotations
 

@@ -137,6 +137,22 @@ class AgreePaymentView(OnTheWay):
         return self.way(**where)
 
 
+class InvitationSerializer(serializers.Serializer[Any]):
+    """The code of an invitation."""
+
+    code = serializers.CharField()
+
+
+class UseInvitationView(OnTheWay):
+    """Keep an invitation with the way; it is counted on joining."""
+
+    asked, answered = InvitationSerializer, WaySerializer
+
+    def act(self, said: dict[str, Any], **where: Any) -> dict[str, Any]:
+        actions.use_invitation(code=said["code"], **self.where(**where))
+        return self.way(**where)
+
+
 class AnswerSerializer(serializers.Serializer[Any]):
     """An answer to a health question."""
 

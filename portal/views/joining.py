@@ -24,14 +24,15 @@ from members.models import (
     Membership,
     Plan,
     PreCheck,
+    Rules,
 )
 from members.reference import answer_word
 from mutualaid import clock
-from mutualaid.errors import Invalid, Refused
+from mutualaid.errors import Refused
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day, moment
 from portal import figures, me
-from portal.forms import AgreeForm, AnswerForm, QuizForm, StoryForm, refused
+from portal.forms import AgreeForm, AnswerForm, InvitationForm, QuizForm, StoryForm, refused
 from portal.views.shared import acting, chosen_plan, form_page, own_membership, sent, signed_in
 
 
@@ -104,14 +105,16 @@ def join(request: HttpRequest) -> HttpResponse:
         "portal/join.html",
         way.context()
         | {"tasks": tasks, "done": done, "of": len(tasks), "go_on": _first_open(tasks)}
-        | {"refusal": _age_refusal(way)},
+        | {"refusal": _refusal(way)},
     )
 
 
-def _age_refusal(way: _Joining) -> str:
+def _refusal(way: _Joining) -> str:
+    """Why nobody of that age, or nobody any more, joins this plan; told before the first step."""
     try:
+        actions.check_open(way.plan, clock.now())
         actions.check_age(way.member, way.rules, clock.now())
-    except Invalid as refusal:
+    except Refused as refusal:
         return str(refusal)
     return ""
 
@@ -119,6 +122,8 @@ def _age_refusal(way: _Joining) -> str:
 def _tasks(way: _Joining, answers: dict[str, str]) -> list[dict[str, Any]]:
     """The steps in their order, those that the plan does not need left out."""
     steps = [_plan_task(way), _quiz_task(way), _person_task(way)]
+    if way.rules.admission == Rules.Admission.INVITATION:
+        steps.insert(0, _invitation_task(way))
     if way.questions:
         steps.append(_health_task(way, answers))
     steps.append(_payment_task(way))
@@ -150,6 +155,12 @@ def _plan_task(way: _Joining) -> dict[str, Any]:
 def _quiz_task(way: _Joining) -> dict[str, Any]:
     title, hint = _("Five questions on shares and claims"), _("Each answer is explained")
     return _step(title, hint, "portal:quiz", done=way.quiz_passed, word=_("Passed"))
+
+
+def _invitation_task(way: _Joining) -> dict[str, Any]:
+    title, hint = _("Your invitation"), _("The code that was given to you")
+    done = way.draft is not None and way.draft.invitation_id is not None
+    return _step(title, hint, "portal:join_invitation", done=done, word=_("Entered"))
 
 
 def _person_task(way: _Joining) -> dict[str, Any]:
@@ -269,6 +280,30 @@ def quiz_page(request: HttpRequest) -> HttpResponse:
 def join_next(request: HttpRequest) -> HttpResponse:
     """On to the next open step."""
     return _onward(request)
+
+
+@form_page
+@login_required
+def invitation(request: HttpRequest) -> HttpResponse:
+    """The code of an invitation, for a plan that is open by invitation."""
+    way = _joining(request)
+    if isinstance(way, HttpResponse):
+        return way
+    form = InvitationForm(sent(request))
+    if form.is_valid():
+        try:
+            actions.use_invitation(
+                member_id=way.member.pk,
+                plan_id=way.plan.pk,
+                code=form.cleaned_data["code"],
+                by=way.account,
+                at=clock.now(),
+            )
+        except Refused as refusal:
+            refused(form, refusal)
+        else:
+            return _onward(request)
+    return render(request, "portal/join_invitation.html", way.context() | {"form": form})
 
 
 @form_page
