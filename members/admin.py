@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -30,6 +30,7 @@ from members.models import (
     Membership,
     Phone,
     Plan,
+    Recovery,
     Rules,
 )
 from members.rules import mask_name
@@ -303,6 +304,54 @@ class AccountAdmin(ReadOnlyAdmin):
         if login is not None:
             return queryset.filter(pk__in=login.values("pk")), False
         return super().get_search_results(request, queryset, search_term.lower())
+
+
+@admin.register(Recovery)
+class RecoveryAdmin(ReadOnlyAdmin):
+    """Accounts asked back: somebody makes sure who asks, and confirms or stops it."""
+
+    list_display = ("pk", "of_account", "new_tail", "asked_at", "ready_at", "standing")
+    list_display_links = ("pk", "of_account")
+    list_select_related = ("account",)
+    exact = ("account",)
+    search_help_text = _("The number of an account")
+    fields = ("of_account", "new_tail", "asked_at", "ready_at", "standing", "confirmed_by")
+    change_form_template = "admin/members/recovery.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Recovery]:
+        found: QuerySet[Recovery] = super().get_queryset(request)
+        return found.defer("number_sealed", "key_wrapped")
+
+    @admin.display(description=_("account"))
+    def of_account(self, recovery: Recovery) -> SafeString:
+        url = reverse("admin:members_account_change", args=[recovery.account_id])
+        return format_html('<a href="{}">{}</a>', url, masked_email(recovery.account))
+
+    @admin.display(description=_("new number"))
+    def new_tail(self, recovery: Recovery) -> str:
+        return f"*** **** {recovery.tail}"
+
+    @admin.display(description=_("state"))
+    def standing(self, recovery: Recovery) -> str:
+        if recovery.done_at:
+            return str(_("handed over"))
+        if recovery.stopped_at:
+            return str(_("stopped"))
+        return str(_("confirmed, waits") if recovery.confirmed_at else _("to be confirmed"))
+
+    def get_urls(self) -> list[URLPattern]:
+        answer = self.admin_site.admin_view(require_POST(self.answer))
+        ours = path("<int:pk>/answer/", answer, name="members_recovery_answer")
+        return [ours, *super().get_urls()]
+
+    def answer(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Confirm it or stop it. Asks for the login again if it is not fresh."""
+        raise_if_reauthentication_required(request, app="account")
+        get_object_or_404(Recovery, pk=pk)
+        confirms = request.POST.get("answer") == "confirm"
+        verb = actions.confirm_recovery if confirms else actions.object_to_recovery
+        verb(recovery_id=pk, by=cast(Account, request.user), at=clock.now())
+        return redirect("admin:members_recovery_change", pk)
 
 
 @admin.register(AccessRecord)

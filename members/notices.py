@@ -58,6 +58,26 @@ CODES: dict[str, tuple[Text, Text]] = {
             " of the question. Nothing was charged; other plans may fit."
         ),
     ),
+    "recovery_asked": (
+        _("Somebody asks for your account back"),
+        _(
+            "With name, ID number and a new phone number ending in %(tail)s. If it is not you, sign"
+            " in and stop it on the page of account security, or call us, before %(ready_at)s. Then"
+            " the account signs in with the new number alone."
+        ),
+    ),
+    "recovery_stopped": (
+        _("The account stays as it was"),
+        _("The question to get it back was stopped. Nothing was changed."),
+    ),
+    "recovery_done": (
+        _("Your account signs in with another number now"),
+        _(
+            "It ends in %(tail)s. Every other sign-in has ended, and the old password no longer"
+            " works. Please look at the page of account security whether the e-mail address is"
+            " still yours."
+        ),
+    ),
     "phone_changed": (
         _("The phone number you sign in with has changed"),
         _(

@@ -20,6 +20,7 @@ def due(**_: Any) -> None:
     actions.rules_due(at=clock.now())
     actions.erasures_due(at=clock.now())
     actions.logins_due(at=clock.now())
+    actions.recover_due(at=clock.now())
 
 
 @shared_task(name="members.tasks.exports")

@@ -34,6 +34,7 @@ ORDER: list[Callable[..., object]] = [
     members.rules_due,
     members.erasures_due,
     members.logins_due,
+    members.recover_due,
 ]
 
 # Work that only makes files; the demo leaves it to the worker.

@@ -46,6 +46,7 @@ from members.models import (
     Membership,
     Plan,
     PreCheck,
+    Recovery,
     Rules,
 )
 from mutualaid import clock
@@ -596,6 +597,23 @@ def disclosure(period: Period | None = None, **world: Any) -> Disclosure:
 
 
 # --- staff -----------------------------------------------------------------------------------
+
+
+def recovery(account: Account, number: str = "12099990001") -> Recovery:
+    """The account's own person asks for it back, with a new number."""
+    link = account.household.get(relation="self")
+    by = member_actions.open_id_number(
+        member_id=link.member_id, by=account, why="test", at=clock.now()
+    )
+    with sent_at_once():
+        asked, number = member_actions.ask_code(
+            purpose="recover", phone=number, address="127.0.0.1", at=clock.now()
+        )
+    who = {"name": link.member.name, "id_number": by, "address": "127.0.0.1"}
+    member_actions.ask_recovery(
+        code_id=asked.pk, number=number, code=sms_code(number), at=clock.now(), **who
+    )
+    return Recovery.objects.get(account=account)
 
 
 def authenticated(

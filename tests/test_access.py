@@ -135,6 +135,7 @@ def build() -> World:
         **{"membership": own.number, "membership_id": own.pk, "member_id": own.member_id},
         **{"plan": own.plan.code, "plan_id": own.plan_id, "rules_id": own.rules_id},
         "account_id": owner.pk,
+        "recovery": make.recovery(stranger).pk,
         **{"nothing": 0, "mandate": Mandate.objects.get(account=owner).pk},
         "record": AccessRecord.objects.earliest("pk").pk,
     }

@@ -80,6 +80,14 @@ from members.actions.prechecks import (
     open_precheck,
     withdraw_precheck,
 )
+from members.actions.recovering import (
+    RECOVERY_HOLD_DAYS,
+    ask_recovery,
+    confirm_recovery,
+    object_to_recovery,
+    open_recovery,
+    recover_due,
+)
 from members.actions.register import phone_of, show_person
 from members.actions.rights import (
     HOLD_DAYS,
@@ -100,6 +108,7 @@ from members.actions.sealing import open_declaration, open_id_number, open_seale
 __all__ = [
     "HOLD_DAYS",
     "PART_LINES",
+    "RECOVERY_HOLD_DAYS",
     "accept_rules",
     "account_by_phone",
     "add_member",
@@ -118,6 +127,7 @@ __all__ = [
     "ask_export",
     "ask_payer_change",
     "ask_precheck",
+    "ask_recovery",
     "ask_to_act",
     "begin_import",
     "can_reinstate_until",
@@ -126,6 +136,7 @@ __all__ = [
     "check_open",
     "check_turn",
     "confirm_fresh",
+    "confirm_recovery",
     "correct_declaration",
     "count_turn",
     "draft_answers",
@@ -151,11 +162,13 @@ __all__ = [
     "mandates_due",
     "network",
     "notify",
+    "object_to_recovery",
     "object_to_ruling",
     "open_declaration",
     "open_export",
     "open_id_number",
     "open_precheck",
+    "open_recovery",
     "open_sealed",
     "payer_changes_due",
     "phone_number",
@@ -163,6 +176,7 @@ __all__ = [
     "predecessor",
     "problems_file",
     "read_rules",
+    "recover_due",
     "reinstate",
     "remove_feed",
     "replay_erasures",

@@ -54,6 +54,11 @@ urlpatterns = [
         name="agree_payment",
     ),
     path(
+        "join/<int:member>/<slug:plan>/invitation/",
+        joining.UseInvitationView.as_view(),
+        name="use_invitation",
+    ),
+    path(
         "join/<int:member>/<slug:plan>/answers/",
         joining.SaveAnswerView.as_view(),
         name="save_answer",

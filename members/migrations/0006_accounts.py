@@ -11,6 +11,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name="recovery",
+            options={
+                "verbose_name": "account asked back",
+                "verbose_name_plural": "accounts asked back",
+            },
+        ),
         migrations.CreateModel(
             name="PhoneCode",
             fields=[

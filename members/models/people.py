@@ -241,6 +241,8 @@ class Recovery(models.Model):
     done_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("account asked back")
+        verbose_name_plural = _("accounts asked back")
         constraints = [
             models.CheckConstraint(
                 name="recovery_confirmed_whole",

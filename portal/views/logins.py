@@ -29,7 +29,7 @@ from mutualaid.errors import Refused
 from portal.forms import CodeForm, refused
 from portal.views.shared import form_page, sent, signed_in
 
-_KEPT = "phone_code"
+KEPT = "phone_code"
 
 
 class NumberForm(forms.Form):
@@ -54,8 +54,8 @@ class Kept(NamedTuple):
     number: str
 
 
-def _kept(request: HttpRequest, purpose: str) -> Kept | None:
-    kept = request.session.get(_KEPT)
+def kept_code(request: HttpRequest, purpose: str) -> Kept | None:
+    kept = request.session.get(KEPT)
     return Kept(*kept) if kept and kept[0] == purpose else None
 
 
@@ -76,7 +76,7 @@ def send_code(
     except sms.NotSent:
         form.add_error(field, _("The message could not be sent. Please try again in a minute."))
         return False
-    request.session[_KEPT] = Kept(purpose, asked.pk, number)
+    request.session[KEPT] = Kept(purpose, asked.pk, number)
     return True
 
 
@@ -108,7 +108,7 @@ def phone_login(request: HttpRequest) -> HttpResponse:
 @form_page
 def phone_code(request: HttpRequest) -> HttpResponse:
     """The code: in, to the account of the number or to a new one."""
-    kept = _kept(request, "enter")
+    kept = kept_code(request, "enter")
     if kept is None:
         return HttpResponseRedirect(_next(request, "portal:phone_login"))
     form = OwnCodeForm(sent(request))
@@ -130,7 +130,7 @@ def phone_code(request: HttpRequest) -> HttpResponse:
 
 def _in(request: HttpRequest, account: Account) -> HttpResponse:
     """Through allauth's steps: the second factor of whoever has one, then the session."""
-    del request.session[_KEPT]
+    del request.session[KEPT]
     record_authentication(request, account, method="code")
     login = Login(
         user=account,
@@ -150,7 +150,7 @@ def fresh_code(request: HttpRequest) -> HttpResponseBase:
     number = actions.phone_number(account)
     if number is None:
         return HttpResponseRedirect(_next(request, "account_reauthenticate"))
-    kept, step = _kept(request, "fresh"), request.POST.get("step", "")
+    kept, step = kept_code(request, "fresh"), request.POST.get("step", "")
     form = OwnCodeForm(sent(request) if step == "code" else None)
     shown: forms.Form = form
     if step == "send":
@@ -186,7 +186,7 @@ def _query(request: HttpRequest) -> str:
 
 
 def _fresh(request: HttpRequest, account: Account) -> HttpResponseBase:
-    del request.session[_KEPT]
+    del request.session[KEPT]
     record_authentication(request, account, method="code", reauthenticated=True)
     answer: HttpResponseBase = resume_request(request) or redirect("portal:me")
     return answer
@@ -199,7 +199,7 @@ def _fresh(request: HttpRequest, account: Account) -> HttpResponseBase:
 def phone_change(request: HttpRequest) -> HttpResponseBase:
     """Another number to sign in with, or the first one: the number, then the code sent to it."""
     account = signed_in(request)
-    kept, step = _kept(request, "change"), request.POST.get("step", "")
+    kept, step = kept_code(request, "change"), request.POST.get("step", "")
     number_form = NumberForm(sent(request) if step == "number" else None)
     form = OwnCodeForm(sent(request) if step == "code" else None)
     if step == "number" and number_form.is_valid():
@@ -216,7 +216,7 @@ def phone_change(request: HttpRequest) -> HttpResponseBase:
                 by=account,
                 at=clock.now(),
             ):
-                del request.session[_KEPT]
+                del request.session[KEPT]
                 return redirect("portal:security")
             wrong_code(form)
         except Refused as refusal:

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from members import actions
 from members.models import Account, Phone
 from portal.views.shared import signed_in
 
@@ -30,6 +31,7 @@ def security(request: HttpRequest) -> HttpResponse:
     context = {
         "account": account,
         "phone": phone,
+        "recovery": actions.open_recovery(account),
         "has_password": account.has_usable_password(),
         "sessions": [
             {"session": each, "here": each.session_key == current} for each in sessions[:RECENT]

@@ -69,7 +69,7 @@ def read(client: Client, address: str) -> Any:
 # What no member does: the clock, staff, programs on the server, and readers that others call.
 NOT_FOR_MEMBERS = {
     "after_correction_ruling", "announce", "answer_precheck", "answerers", "begin_import",
-    "can_reinstate_until", "check_age", "check_may_erase", "end_membership", "export_until",
+    "can_reinstate_until", "check_age", "check_open", "invite", "check_may_erase", "end_membership", "export_until",
     "first_day_of_cover", "import_for_real", "keys_by_name", "notify", "open_id_number",
     "open_sealed", "phone_of", "predecessor", "problems_file", "replay_erasures", "rotate_keys",
     "run_import", "seal", "show_person", "undo_until",
@@ -77,7 +77,8 @@ NOT_FOR_MEMBERS = {
 # Logging in is allauth's alone, by a browser: no second path (members/adapters.py, portal/views).
 LOGINS = {
     "account_by_phone", "ask_code", "check_turn", "confirm_fresh", "count_turn", "enter",
-    "forget_turns", "network", "phone_number", "set_phone",
+    "forget_turns", "network", "phone_number", "set_phone", "ask_recovery", "confirm_recovery",
+    "object_to_recovery", "open_recovery",
 }  # fmt: skip
 # Called by a verb of another room, which has the address.
 ELSEWHERE = {"reinstate": "assessments/api.py"}
