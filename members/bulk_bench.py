@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from django.db import connections
 
+from members import phones, places
 from members.crowd import GIVEN, SURNAMES
 from members.models import Plan
 
@@ -116,14 +117,17 @@ def _take_off_keys(cursor: object) -> None:
         cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{key}"')  # type: ignore[attr-defined]
 
 
-def name_number(*, member_id: int, id_hash: bytes, phone_hash: bytes) -> None:
-    """Let an invented member be found by an ID number and a phone number that the caller knows."""
+def name_number(*, member_id: int, id_number: str, phone: str) -> None:
+    """Let an invented member with an account be found by an ID number and a phone number that the
+    caller knows. The phone's is sealed like a real one: pages that show its owner can open it."""
+    sealed = phones.sealed(phone, account_id=member_id)
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             "UPDATE members_identitynumber SET id_hash = %s WHERE member_id = %s",
-            [id_hash, member_id],
+            [places.id_hash(id_number), member_id],
         )
         cursor.execute(
-            "UPDATE members_phone SET number_hash = %s WHERE account_id = %s",
-            [phone_hash, member_id],
+            """UPDATE members_phone SET number_hash = %s, number_sealed = %s, key_wrapped = %s,
+                      tail = %s WHERE account_id = %s""",
+            [*sealed, member_id],
         )

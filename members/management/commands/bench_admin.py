@@ -21,7 +21,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from members import bulk_bench, places, reference
+from members import bulk_bench, reference
 from members.models import Account
 from mutualaid import clock, scratch
 from mutualaid.plans import whole_reads
@@ -127,9 +127,7 @@ def _visits(client: Client, ids: range, chance: Random) -> Iterator[Visit]:
     one = chance.choice(ids)
     holder = one - one % 2
     number, phone = f"9933{one:014d}", f"1{2_000_000_000 + holder % 1_000_000_000}"
-    bulk_bench.name_number(
-        member_id=holder, id_hash=places.id_hash(number), phone_hash=places.phone_hash(phone)
-    )
+    bulk_bench.name_number(member_id=holder, id_number=number, phone=phone)
     lists = {
         name: reverse(f"admin:members_{name}_changelist")
         for name in ("member", "membership", "account", "accessrecord")
