@@ -6,6 +6,7 @@ records how a session was authenticated, and has no switch that asks for more of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,10 +62,13 @@ class Task:
     sla: Sla
 
 
+FACTOR_SECONDS = 8 * 60 * 60  # a working day; then it is shown again (security.md S6)
+
+
 def shows_second_factor(request: HttpRequest) -> bool:
-    """Whether this session has shown one. Asked again on every request."""
+    """Whether this session has shown one, in the last eight hours. Asked again on every request."""
     return any(
-        record.get("method") == "mfa"
+        record.get("method") == "mfa" and 0 <= time.time() - record["at"] < FACTOR_SECONDS
         for record in get_authentication_records(request, request.user)
     )
 

@@ -626,9 +626,10 @@ def authenticated(
     session.save()
 
 
-def desk_client(account: Account, *, second_factor: bool = True, at: float = 0) -> Client:
+def desk_client(account: Account, *, second_factor: bool = True, at: float | None = None) -> Client:
     """A browser of somebody who has logged in with a password and, by default, shown the second
-    factor too."""
+    factor too: an hour ago, which is long enough to be asked again before what could do harm."""
+    at = time.time() - 3600 if at is None else at
     client = Client()
     client.force_login(account)
     session = client.session

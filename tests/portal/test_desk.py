@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -88,6 +89,15 @@ def test_the_second_factor_of_another_account_does_not_count() -> None:
     session["account_authentication_methods_user"] = str(make.staff("reviewer").pk)
     session.save()
 
+    assert client.get("/staff/").status_code == 302
+
+
+@pytest.mark.parametrize("ago", [8 * 3600 + 1, -60])
+def test_a_second_factor_of_long_ago_or_of_a_moved_clock_does_not_count(ago: int) -> None:
+    fresh = make.desk_client(make.staff("adjuster"), at=time.time() - 7 * 3600)
+    client = make.desk_client(make.staff("adjuster"), at=time.time() - ago)
+
+    assert fresh.get("/staff/").status_code == 200
     assert client.get("/staff/").status_code == 302
 
 
