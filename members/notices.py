@@ -355,7 +355,8 @@ CODES: dict[str, tuple[Text, Text]] = {
         _("Claim %(number)s is granted"),
         _(
             "The claim of %(name)s is granted: %(benefit_fen)s yuan. It is disclosed on"
-            " %(disclosed_on)s and shared on %(split_on)s. Please say which account it goes to."
+            " %(disclosed_on)s and shared on %(split_on)s; that day the membership ends, as it does"
+            " once help was given. Please say which account it goes to."
         ),
     ),
     "claim_refused": (
@@ -369,7 +370,8 @@ CODES: dict[str, tuple[Text, Text]] = {
         _("Claim %(number)s: the jury has granted it"),
         _(
             "The jury has decided for %(name)s: %(benefit_fen)s yuan. It is disclosed on"
-            " %(disclosed_on)s and shared on %(split_on)s. Please say which account it goes to."
+            " %(disclosed_on)s and shared on %(split_on)s; that day the membership ends, as it does"
+            " once help was given. Please say which account it goes to."
         ),
     ),
     "claim_upheld": (
