@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from assessments import books
 from assessments.models import Period, PeriodCase
 from assessments.rules import Half
-from assessments.states import PayoutState, Stage
+from assessments.states import PayoutState, Problem, Stage
 from disclosures import actions, files, policies, report, rules, search
 from disclosures.forms import ObjectionForm
 from disclosures.models import Disclosure, Objection, PublishedFile
@@ -38,8 +38,10 @@ SETTLED = [
 
 
 def _next_disclosure() -> datetime:
-    """When the next period is laid open: of a period that waits, or by the calendar."""
-    waiting = Period.objects.filter(stage__in=[Stage.OPEN, Stage.LOCKED]).order_by("disclose_at")
+    """When the next period is laid open: of a period that waits, or by the calendar. One that
+    nobody could share is passed by."""
+    waiting = Period.objects.filter(stage__in=[Stage.OPEN, Stage.LOCKED])
+    waiting = waiting.exclude(problem=Problem.NO_MEMBERS).order_by("disclose_at")
     first = waiting.values_list("disclose_at", flat=True).first()
     now = clock.now()
     half = Half.of(now)

@@ -210,6 +210,15 @@ def _juror(n: int, chance: Random) -> tuple[Person, str]:
     return who, f"2021-09-15 {hour}"
 
 
+# Members of the other plans, who know nothing of illness so far.
+OTHERS = [
+    (Person("senior1", "曾玉珍", "1957-04-18", "f", "51", "2021-11-08 09:00"), "senior"),
+    (Person("senior2", "彭德福", "1955-09-02", "m", "43", "2021-11-09 15:20"), "senior"),
+    (Person("chronic1", "邓志远", "1978-01-27", "m", "36", "2021-11-10 20:10"), "chronic"),
+    (Person("transport1", "萧雨", "1996-06-14", "f", "31", "2021-11-12 08:30"), "transport"),
+]
+
 FAMILY = 2  # 林秀梅 and her son; her mother stands among the unfinished
 # How many join by themselves: the crowd makes up the rest.
-JOINING = len(GRANTED) + len(UNFINISHED) + len([WAITING, MOTHER]) + FAMILY + len(REFUSALS) + JURORS
+ILL = len(GRANTED) + len(UNFINISHED) + len([WAITING, MOTHER]) + len(REFUSALS)
+JOINING = ILL + FAMILY + JURORS + len(OTHERS)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
@@ -20,8 +21,8 @@ from django.db import connections
 from assessments import actions as assessments
 from jury import reference as exam
 from jury.models import Seat
-from members import bulk, reference
-from members.models import Account, HealthQuestion, Member
+from members import bulk, plans_data, reference
+from members.models import Account, HealthQuestion, Member, Plan
 from mutualaid import clock
 from mutualaid.clock import SHANGHAI
 from mutualaid.roles import ensure_roles
@@ -32,6 +33,7 @@ SEED = 20211207
 MEMBERS = 71_177  # a thousandth of the real plan on 2021-12-07 (domain.md §2a)
 OPENED = date(2021, 6, 1)
 SHARES_FROM = date(2021, 10, 16)  # the first period: disclosed 21 October, split 28 October
+OTHERS_FROM = date(2022, 1, 16)  # the other plans: disclosed 21 January
 SHOWN = datetime(2021, 12, 9, 14, tzinfo=SHANGHAI)
 PASSWORD = "xiangzhu-demo"  # noqa: S105 - printed by `manage.py demo --logins`
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - of the demo's staff
@@ -89,18 +91,41 @@ def know_the_crowd() -> None:
 
 
 def prepare() -> World:
-    """Plan, rules, exam, roles and staff."""
-    plan = reference.ensure_plan(code="critical", demo=True, shares_from=SHARES_FROM)
+    """Plans, rules, exam, roles and staff."""
+    plan = plans()
     exam.ensure_questions()
     password = make_password(PASSWORD)
-    rules = plan.rules.latest("effective_on")
-    asked = HealthQuestion.objects.filter(question_set=rules.question_set_id)
     return World(
         plan=plan,
         staff=hire(password),
         password=password,
-        questions=list(asked.values_list("code", flat=True)),
+        questions={each.pk: list(questions_of(each)) for each in Plan.objects.all()},
     )
+
+
+def plans() -> Plan:
+    """The main plan, whose members go on in the one for the old, and the others of 相互宝, which
+    share from the new year."""
+    others: dict[str, Any] = {
+        "opened_on": OPENED, "shares_from": OTHERS_FROM, "case_cap_fen": None,
+        "dissolution_members": None, "panel_size": 3, "quorum": 2,
+    }  # fmt: skip
+    main = reference.ensure_plan(
+        demo=True,
+        shares_from=SHARES_FROM,
+        next_plan=plans_data.ensure("senior", **others),
+        next_plan_waits=False,
+    )
+    for code in ("chronic", "transport"):
+        plans_data.ensure(code, **others)
+    return main
+
+
+def questions_of(plan: Plan) -> Iterable[str]:
+    """The codes of the health questions that are asked on joining."""
+    rules = plan.rules.latest("effective_on")
+    asked = HealthQuestion.objects.filter(question_set=rules.question_set_id)
+    return asked.values_list("code", flat=True)
 
 
 def hire(password: str) -> dict[str, list[Account]]:

@@ -49,7 +49,7 @@ class World:
     plan: Plan
     staff: dict[str, list[Account]]
     password: str  # encoded once: hashing sixty times would take longer than the rest
-    questions: list[str]
+    questions: dict[int, list[str]]  # codes of the health questions, by plan
     serial: int = 0
     accounts: dict[str, Account] = field(default_factory=dict)
 
@@ -73,9 +73,12 @@ def signed_up(world: World, login: str) -> Account:
     return world.accounts[login]
 
 
-def joins(world: World, who: Person, relation: str = "self") -> Membership:
+def joins(
+    world: World, who: Person, relation: str = "self", plan: Plan | None = None
+) -> Membership:
     """Add the person to the family of its login and join, every health question answered no."""
     by, now = signed_up(world, who.login), clock.now()
+    plan = plan or world.plan
     born = date.fromisoformat(who.born)
     member = members.add_member(
         account_id=by.pk,
@@ -87,11 +90,11 @@ def joins(world: World, who: Person, relation: str = "self") -> Membership:
     )
     if relation in {"parent", "spouse"}:
         _agrees(by, member.pk)
-    what: dict[str, Any] = {"member_id": member.pk, "plan_id": world.plan.pk, "by": by, "at": now}
+    what: dict[str, Any] = {"member_id": member.pk, "plan_id": plan.pk, "by": by, "at": now}
     members.read_rules(**what)
     members.take_quiz(**what, answers={asked.code: asked.right for asked in quiz.QUESTIONS})
     members.agree_payment(**what)
-    for code in world.questions:
+    for code in world.questions[plan.pk]:
         members.save_answer(**what, code=code, answer="no")
     return members.join(**what)
 
@@ -448,7 +451,14 @@ def people(world: World) -> list[Story]:
     stories.append(
         unfinished(world, *cast.MOTHER, 31, stop=Status.PAPERS_WANTED, relation="parent")
     )
+    stories += [in_another_plan(world, who, code) for who, code in cast.OTHERS]
     return stories + cases_after_life(world)
+
+
+def in_another_plan(world: World, who: Person, code: str) -> Story:
+    """Somebody who joins one of the smaller plans, and waits."""
+    yield at(who.joined)
+    joins(world, who, plan=Plan.objects.get(code=code))
 
 
 def cases_after_life(world: World) -> list[Story]:
