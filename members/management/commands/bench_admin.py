@@ -7,7 +7,9 @@ templates included, without the network.
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -123,6 +125,14 @@ def _get(client: Client, url: str, data: dict[str, str]) -> Any:
     return answer
 
 
+def _next(answer: Any) -> str:
+    """The link of a list that leads to its next page, as a reader finds it."""
+    found = re.search(r'<a rel="next" href="([^"]+)"', answer.content.decode())
+    if found is None:
+        raise RuntimeError("This list has no next page. Measure with more rows.")
+    return html.unescape(found[1])
+
+
 def _visits(client: Client, ids: range, chance: Random) -> Iterator[Visit]:
     """One of each kind of page, for somebody drawn anew."""
     one = chance.choice(ids)
@@ -139,9 +149,9 @@ def _visits(client: Client, ids: range, chance: Random) -> Iterator[Visit]:
         yield f"{name} list, last", url, {"p": "last"}
     for name, term in (("list", ""), ("name 王", "王")):
         data = {"q": term} if term else {}
-        steps = _get(client, members, data).context["cl"].steps
-        yield f"member {name}, next", members + steps["next"], {}
-        yield f"member {name}, last", members + steps["last"], {}
+        yield f"member {name}, next", members + _next(_get(client, members, data)), {}
+        if term:
+            yield f"member {name}, last", members, data | {"p": "last"}
     for name, term in {
         "common surname": "王",
         "rare surname": "史",
