@@ -136,6 +136,7 @@ def build() -> World:
         **{"plan": own.plan.code, "plan_id": own.plan_id, "rules_id": own.rules_id},
         "account_id": owner.pk,
         "recovery": make.recovery(stranger).pk,
+        "language": "zh-hans",
         **{"nothing": 0, "mandate": Mandate.objects.get(account=owner).pk},
         "record": AccessRecord.objects.earliest("pk").pk,
     }

@@ -80,6 +80,7 @@ from members.actions.prechecks import (
     open_precheck,
     withdraw_precheck,
 )
+from members.actions.receipts import RECEIPT_DAYS, ask_receipt, open_receipt, receipts_due
 from members.actions.recovering import (
     RECOVERY_HOLD_DAYS,
     ask_recovery,
@@ -108,6 +109,7 @@ from members.actions.sealing import open_declaration, open_id_number, open_seale
 __all__ = [
     "HOLD_DAYS",
     "PART_LINES",
+    "RECEIPT_DAYS",
     "RECOVERY_HOLD_DAYS",
     "accept_rules",
     "account_by_phone",
@@ -127,6 +129,7 @@ __all__ = [
     "ask_export",
     "ask_payer_change",
     "ask_precheck",
+    "ask_receipt",
     "ask_recovery",
     "ask_to_act",
     "begin_import",
@@ -168,6 +171,7 @@ __all__ = [
     "open_export",
     "open_id_number",
     "open_precheck",
+    "open_receipt",
     "open_recovery",
     "open_sealed",
     "payer_changes_due",
@@ -176,6 +180,7 @@ __all__ = [
     "predecessor",
     "problems_file",
     "read_rules",
+    "receipts_due",
     "recover_due",
     "reinstate",
     "remove_feed",

@@ -16,9 +16,9 @@ import pytest
 from django.test import Client
 
 from claims.states import Status
-from disclosures import actions, files, pdf, report
+from disclosures import actions, files, report
 from disclosures.models import Disclosure, PublishedFile
-from mutualaid import clock
+from mutualaid import clock, pdf
 from mutualaid.errors import NotNow
 from mutualaid.money import yuan
 from tests import make
