@@ -62,7 +62,7 @@ def _membership(membership: Membership) -> list[Line]:
         Line(_("Membership number"), membership.number),
         Line(_("Member"), mask_name(membership.member.name)),
         Line(_("Plan"), membership.plan.name),
-        Line(_("Joined"), moment(joined)),
+        Line(_("Joined on"), moment(joined)),
         Line(_("Cover for accidents"), _("Covered from %(day)s") % {"day": day(day_of(joined))}),
         Line(
             _("Cover for illness"),
@@ -106,9 +106,7 @@ def _payment(membership: Membership) -> str:
 
 def _way_out(membership: Membership) -> list[Line]:
     undo = _("without a reason until %(until)s, on the page of the membership")
-    leave = _(
-        "at any time and free, on “My page” under “Leave”, or by a call; %(days)s days to undo"
-    )
+    leave = _("at any time and free, on your page under Leave, or by a call; %(days)s days to undo")
     return [
         Line(_("Undo joining"), undo % {"until": moment(undo_until(membership))}),
         Line(_("Leave"), leave % {"days": membership.rules.leave_undo_days}),

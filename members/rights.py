@@ -357,7 +357,7 @@ def _receipts(account: Account, member: Member, at: datetime) -> Section:
     columns = {
         "membership": _("number"),
         "language": _("language"),
-        "asked_at": _("asked for"),
+        "asked_at": _("when"),
         "made_at": _("made"),
     }
     rows, files = [], []

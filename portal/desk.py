@@ -16,6 +16,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -32,8 +33,9 @@ from claims.forms import disease_name
 from claims.models import Claim
 from claims.states import Status
 from disclosures.models import Objection
+from members import actions as members
 from members.actions import prechecks
-from members.models import Account, Declaration, Membership, PreCheck
+from members.models import Account, Declaration, ImportRun, Membership, PreCheck
 from mutualaid import charts, clock
 from mutualaid.errors import Forbidden
 from mutualaid.sla import Sla, sla
@@ -173,6 +175,7 @@ def my_tasks(by: Account, now: datetime) -> list[Task]:
     tasks = [
         *_claims_of(by, now),
         *_prechecks_of(by, now),
+        *_lists_of(by, now),
         *_money_of(by, now),
         *_objections_of(by, now),
     ]
@@ -216,6 +219,30 @@ def _precheck_task(precheck: PreCheck, now: datetime) -> Task:
         due_at=precheck.due_at,
         sla=sla(precheck.due_at, now),
         who=_("any reviewer"),
+    )
+
+
+def _lists_of(by: Account, now: datetime) -> list[Task]:
+    """Lists that this person has tried and not imported, until they are kept no longer."""
+    if not by.has_perm("members.add_importrun"):
+        return []
+    real = ImportRun.objects.filter(plan=OuterRef("plan"), digest=OuterRef("digest"), dry_run=False)
+    tried = ImportRun.objects.filter(
+        by=by, dry_run=True, stage=ImportRun.Stage.DONE, good__gt=0, gone_at__isnull=True
+    ).exclude(Exists(real))
+    return [_list_task(run, now) for run in tried.select_related("plan")[:_SHOWN]]
+
+
+def _list_task(run: ImportRun, now: datetime) -> Task:
+    due_at = members.list_kept_until(run)
+    return Task(
+        what=_("Import a list, or let it go"),
+        of=run.plan.name,
+        number=run.file_name,
+        url=reverse("admin:members_importrun_run", args=[run.pk]),
+        due_at=due_at,
+        sla=sla(due_at, now),
+        who=_("you"),
     )
 
 

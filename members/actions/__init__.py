@@ -49,12 +49,15 @@ from members.actions.family import (
     end_link,
 )
 from members.actions.importing import (
+    MOST_BYTES,
     PART_LINES,
     begin_import,
     import_for_real,
     imports_due,
+    list_kept_until,
     problems_file,
     run_import,
+    upload_list,
 )
 from members.actions.joining import (
     agree_payment,
@@ -108,6 +111,7 @@ from members.actions.sealing import open_declaration, open_id_number, open_seale
 
 __all__ = [
     "HOLD_DAYS",
+    "MOST_BYTES",
     "PART_LINES",
     "RECEIPT_DAYS",
     "RECOVERY_HOLD_DAYS",
@@ -160,6 +164,7 @@ __all__ = [
     "keys_by_name",
     "leave",
     "leave_due",
+    "list_kept_until",
     "logins_due",
     "make_feed",
     "mandates_due",
@@ -196,6 +201,7 @@ __all__ = [
     "take_quiz",
     "undo_join",
     "undo_until",
+    "upload_list",
     "use_invitation",
     "warn_due",
     "withdraw_erasure",

@@ -6,6 +6,7 @@ page, and what the answer brings for the member stands on it before it is sent.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 from django import forms
@@ -29,10 +30,10 @@ from mutualaid.errors import Refused
 from mutualaid.sla import sla
 from mutualaid.staff import ReadOnlyAdmin, desk_tag, problems, refuse, why_not
 
-STATES = {
+STATES: dict[str, tuple[Any, dict[str, Any]]] = {
     "waiting": (gettext_lazy("waiting"), {"answered_at": None, "withdrawn_at": None}),
-    "answered": (gettext_lazy("answered"), {"answered_at__isnull": False}),
-    "withdrawn": (gettext_lazy("taken back"), {"withdrawn_at__isnull": False}),
+    "answered": (gettext_lazy("has an answer"), {"answered_at__isnull": False}),
+    "withdrawn": (gettext_lazy("Taken back"), {"withdrawn_at__isnull": False}),
 }
 
 
@@ -119,9 +120,8 @@ def effects_of(precheck: PreCheck, membership: Membership | None) -> dict[str, s
         return {
             "no": _("The cover stays as it is, without a gap. The family is told."),
             "yes": _(
-                "The membership ends at once, as if the requirement had not been met on joining."
-                " The family is told and can object for %(days)s days; then another reviewer"
-                " answers."
+                "The membership ends at once: the requirement was not met on joining. The family"
+                " is told and can object for %(days)s days; then another reviewer answers."
             )
             % {"days": declared.OBJECT_DAYS},
         }
@@ -211,6 +211,7 @@ class PreCheckAdmin(ReadOnlyAdmin):
             "precheck": precheck,
             "state": self.state_tag(precheck),
             "waiting": state_of(precheck) == "waiting",
+            "due_on": precheck.due_at - timedelta(days=1),
             "form": form,
             "problems": problems(form, "answer-form") if step != "change" else [],
             "closed": why_not(prechecks.check_rules, by, precheck),

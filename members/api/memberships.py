@@ -63,7 +63,7 @@ class ReceiptSerializer(serializers.Serializer[Receipt]):
 class ReceiptsView(MembershipVerb, Listed):
     """The receipts of joining that are there; POST asks for one, and a worker makes it."""
 
-    asked = ReceiptSerializer  # type: ignore[assignment]
+    asked = ReceiptSerializer
     answered, code = ReceiptSerializer, status.HTTP_202_ACCEPTED  # type: ignore[assignment]
 
     def rows(self, **where: Any) -> Iterable[Receipt]:
