@@ -250,7 +250,11 @@ def _turn(run_id: int, *, wait: bool) -> Iterator[bool]:
 
 def _layout_of(run: ImportRun) -> Layout:
     """The file's layout, if it is still the file that was begun."""
-    layout = imports.examine(run.path)
+    try:
+        layout = imports.examine(run.path)
+    except Invalid:  # no list at all any more
+        _stop(run.pk)
+        raise
     if layout.digest != bytes(run.digest):
         _stop(run.pk)
         raise NotNow(_("The file has changed since the import began. Begin anew with this one."))

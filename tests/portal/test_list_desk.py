@@ -495,8 +495,10 @@ def test_one_list_that_goes_wrong_does_not_stop_the_others(monkeypatch: pytest.M
     with pytest.raises(Invalid):
         actions.imports_due(at=clock.now())
 
+    first.refresh_from_db()
     second.refresh_from_db()
-    assert (second.stage, second.good) == ("done", 2)
+    assert (first.stage, second.stage, second.good) == ("failed", "done", 2)
+    assert actions.imports_due(at=clock.now()) == 0
 
 
 # --- the words
