@@ -337,6 +337,9 @@ def precheck(request: HttpRequest, place: int) -> HttpResponse:
         return way
     asked = get_object_or_404(HealthQuestion, question_set=way.rules.question_set, place=place)
     found = prechecks.standing(way.member, way.plan.pk, asked)
+    if found is not None and request.POST.get("do") == "withdraw":
+        actions.withdraw_precheck(precheck_id=found.pk, by=way.account, at=clock.now())
+        return redirect("portal:question", place=place)
     form = StoryForm(sent(request))
     if found is None and form.is_valid():
         try:

@@ -192,6 +192,24 @@ def test_who_comes_second_is_told_and_loses_nothing_that_was_typed() -> None:
     assert PreCheck.objects.get().ruling == "no"
 
 
+def test_the_family_takes_a_question_back_on_its_page_while_it_waits() -> None:
+    waiting, answered = asked(), asked()
+    ruled(answered, "yes", make.staff("reviewer"))
+    for precheck in (waiting, answered):
+        family = Client()
+        family.force_login(precheck.asked_by)
+        path = reverse("portal:precheck", args=[precheck.question.place])
+        shown = family.get(path).content.decode()
+        answer = family.post(path, {"do": "withdraw"})
+        precheck.refresh_from_db()
+        assert ('value="withdraw"' in shown) is (precheck is waiting)
+        assert answer.status_code == (302 if precheck is waiting else 409)
+        assert (precheck.withdrawn_at is None) is (precheck is answered)
+        assert (reverse("portal:plans") in shown.split("<main")[1].split("</main")[0]) is (
+            precheck is answered
+        )
+
+
 @pytest.mark.usefixtures("english")
 def test_the_page_says_what_each_answer_brings_as_it_then_comes() -> None:
     membership = make.membership()
