@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from assessments import actions as assessments
 from assessments.models import Period, PeriodCase
 from assessments.states import Stage
-from disclosures import data, files, pdf, policies, report
+from disclosures import data, files, policies, report
 from disclosures.models import Disclosure, Objection, PublishedFile
 from members.actions import notify
 from members.models import Account
-from mutualaid import clock
+from mutualaid import clock, pdf
 from mutualaid.errors import Invalid, NotNow
 
 LEAST_GROUNDS, MOST_GROUNDS = 10, 2000

@@ -12,6 +12,9 @@ WHAT = {
     "declaration": _("health declaration"),
     "draft": _("answers on the way to joining"),
     "precheck": _("question to a reviewer, and the answer"),
+    "precheck_story": _("question to a reviewer, in the family's words"),
+    "precheck_reply": _("a reviewer's answer"),
+    "receipt": _("receipt of joining"),
     "evidence": _("paper"),
     "illness": _("the illness in the claimant's words"),
     "payee": _("account for the payout"),
@@ -32,7 +35,7 @@ SHOWN = {
 }
 WHY = {
     "own": _("the family itself"),
-    "work": _("works on the claim"),
+    "work": _("works on the claim or on the question"),
     "jury": _("sits on the jury"),
     "payout": _("sends the payout"),
     "export": _("copy of all data, asked for by the family"),

@@ -14,12 +14,15 @@ import codecs
 import csv
 import hashlib
 import io
+import re
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -56,6 +59,7 @@ ANSWERS = {"no": "no", "没有": "no", "否": "no", "yes": "yes", "有": "yes", 
            "unsure": "unsure", "不确定": "unsure"}  # fmt: skip
 
 DELIMITERS = (",", ";", "\t")
+UPLOAD = "upload-"  # files of IMPORT_DIR that came through the browser
 LONGEST_LINE = 8_192  # bytes
 FAMILY_LINES = 50  # a longer run of one family begins a new one
 _MARK = codecs.BOM_UTF8
@@ -291,7 +295,9 @@ def _family_of(line: Line) -> tuple[str, str] | None:
 
 
 MASKED = "id_number"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A sign with which a formula begins, at the beginning of a cell, or of what a spreadsheet with
+# another delimiter takes for one. The wide forms are formulas to a Chinese or Japanese Excel.
+_FORMULA = re.compile(r"(^|[,;\t\r])([ \u3000\"]*)(?=[=+\-@＝＋－＠\t\r])")
 
 
 class Refused(NamedTuple):
@@ -342,12 +348,52 @@ def _blurred(text: str) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     out = io.StringIO()
-    safe = [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
-    csv.writer(out, lineterminator="\r\n").writerow(safe)
+    csv.writer(out, lineterminator="\r\n").writerow([plain_cell(cell) for cell in cells])
     return out.getvalue()
 
 
+def plain_cell(cell: str) -> str:
+    """The cell with nothing in it that a spreadsheet takes for a formula."""
+    return _FORMULA.sub(r"\1\2'", cell)
+
+
 # --- files that came through the browser lie sealed
+
+
+class Incoming:
+    """A file on its way in through the browser, sealed as it comes: no byte of it lies on a disk in
+    the clear. Closed before it is `finish`ed, it leaves nothing."""
+
+    def __init__(self) -> None:
+        self.name = uuid.uuid4().hex
+        self.size, self.whole = 0, False
+        self.writer: SealedWriter | None = None
+
+    def write(self, data: bytes) -> None:
+        self.writer = self.writer or SealedWriter(incoming(self.name))
+        self.writer.write(data)
+        self.size += len(data)
+
+    def finish(self) -> None:
+        """All of it is there."""
+        if self.writer is not None:
+            self.writer.close()
+            self.whole = True
+
+    def close(self) -> None:
+        """Whoever reads the request ends here, whatever happened; a half file goes."""
+        if self.writer is not None and not self.whole:
+            self.writer.file.close()
+            self.drop()
+
+    def drop(self) -> None:
+        """It is not wanted."""
+        incoming(self.name).unlink(missing_ok=True)
+
+
+def incoming(name: str) -> Path:
+    """Where an upload of that name lies. Raises ValueError for a name that no upload has."""
+    return Path(settings.IMPORT_DIR) / f"{UPLOAD}{uuid.UUID(name).hex}"
 
 
 def seal_text(path: Path, text: str) -> None:

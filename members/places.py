@@ -36,6 +36,11 @@ def precheck_reply(precheck_id: int) -> str:
     return f"members_precheck.reply:{precheck_id}"
 
 
+def receipt(receipt_id: int) -> str:
+    """The place of a receipt of joining."""
+    return f"members_receipt.pdf:{receipt_id}"
+
+
 def phone(account_id: int) -> str:
     """The place of an account's phone number."""
     return f"members_phone.number:{account_id}"

@@ -33,6 +33,7 @@ from members.models import (
     Membership,
     Notice,
     NoticePreference,
+    Receipt,
     RuleConsent,
 )
 from members.reference import answer_word
@@ -218,6 +219,7 @@ def _of_member(account: Account, member: Member, at: datetime) -> Iterator[Secti
     yield _declarations(account, member, at)
     yield _drafts(account, member, at)
     yield _prechecks(account, member, at)
+    yield _receipts(account, member, at)
     yield _readers(member)
 
 
@@ -348,6 +350,26 @@ def _prechecks(account: Account, member: Member, at: datetime) -> Section:
         for each in member.prechecks.select_related("question").order_by("pk")
     ]
     return made("prechecks", _("Questions to a reviewer, and the answers"), columns, rows)
+
+
+def _receipts(account: Account, member: Member, at: datetime) -> Section:
+    """Receipts that are kept at the moment, with the papers beside."""
+    columns = {
+        "membership": _("number"),
+        "language": _("language"),
+        "asked_at": _("when"),
+        "made_at": _("made"),
+    }
+    rows, files = [], []
+    for each in Receipt.objects.filter(member=member).select_related("membership").order_by("pk"):
+        said = {name: getattr(each, name) for name in ("language", "asked_at", "made_at")}
+        rows.append(said | {"membership": each.membership.number})
+        if each.made_at is not None:
+            data = actions.open_receipt(receipt_id=each.pk, by=account, why="export", at=at)
+            files.append((f"{each.membership.number}-{each.language}.pdf", data))
+    section = made("receipts", _("Receipts of joining"), columns, rows)
+    section.files = files
+    return section
 
 
 def _readers(member: Member) -> Section:

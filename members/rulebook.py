@@ -6,12 +6,14 @@ the one that has none.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import Model, TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -574,3 +576,27 @@ def _steps(old: Rules, new: Rules) -> list[Change]:
         " %(new)s. Before: %(old)s."
     ) % {"new": becomes, "old": was}
     return [Change("steps", COVER, _("Benefit by length of membership"), was, becomes, meaning)]
+
+
+# --- the fingerprint ---------------------------------------------------------------------------
+
+
+def digest(rules: Rules) -> str:
+    """SHA-256 in hex of a published version: every term, the texts, bands and steps, as canonical
+    JSON. A term that is empty is left out: one that is thought of later changes no old digest."""
+    whole = _said(rules) | {
+        "plan": rules.plan.code,
+        "question_set": rules.question_set.code,
+        "next_plan": rules.next_plan.code if rules.next_plan else "",
+        "bands": [_said(band) for band in rules.bands.order_by("pk")],
+        "steps": [_said(step) for step in rules.steps.order_by("pk")],
+    }
+    plain = json.dumps(whole, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _said(row: Model) -> dict[str, Any]:
+    """The columns of a row that say something: no ids, nothing empty."""
+    columns = [f.attname for f in row._meta.concrete_fields if not (f.primary_key or f.is_relation)]
+    found = {name: getattr(row, name) for name in columns}
+    return {name: value for name, value in found.items() if value not in (None, "")}

@@ -27,3 +27,15 @@ def due(**_: Any) -> None:
 def exports(**_: Any) -> None:
     """Make the copies of data that were asked for, and remove old ones."""
     actions.exports_due(at=clock.now())
+
+
+@shared_task(name="members.tasks.receipts")
+def receipts(**_: Any) -> None:
+    """Make the receipts of joining that were asked for, and remove old ones."""
+    actions.receipts_due(at=clock.now())
+
+
+@shared_task(name="members.tasks.imports")
+def imports(**_: Any) -> None:
+    """Read the lists of members that wait or were left in the middle, and remove old files."""
+    actions.imports_due(at=clock.now())

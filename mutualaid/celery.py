@@ -2,6 +2,7 @@
 or an emptied broker delay and lose nothing."""
 
 import os
+from datetime import timedelta
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -24,12 +25,17 @@ class RealClock(bootsteps.Step):
         refuse_moved_clock()
 
 
+# Somebody sits before a page that waits for it.
+AT_ONCE = timedelta(seconds=10)
+
 app.steps["worker"].add(RealClock)
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": schedule, "options": {"expires": 240}}
     for name, schedule in {
         "members.tasks.due": crontab(minute="*/5"),
         "members.tasks.exports": crontab(),
+        "members.tasks.receipts": AT_ONCE,
+        "members.tasks.imports": AT_ONCE,
         "claims.tasks.due": crontab(minute="*/5"),
         "jury.tasks.due": crontab(),
         "assessments.tasks.due": crontab(minute="*/2"),

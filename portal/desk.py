@@ -17,6 +17,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -33,7 +34,9 @@ from claims.forms import disease_name
 from claims.models import Claim
 from claims.states import Status
 from disclosures.models import Objection
-from members.models import Account, Membership
+from members import actions as members
+from members.actions import prechecks
+from members.models import Account, Declaration, ImportRun, Membership, PreCheck
 from mutualaid import charts, clock
 from mutualaid.errors import Forbidden
 from mutualaid.sla import Sla, sla
@@ -52,7 +55,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Task:
-    """One line of the queue."""
+    """One line of the queue: what, by whom (one person or a role), until when."""
 
     what: str
     of: str
@@ -60,6 +63,7 @@ class Task:
     url: str
     due_at: datetime
     sla: Sla
+    who: str
 
 
 FACTOR_SECONDS = 8 * 60 * 60  # a working day; then it is shown again (security.md S6)
@@ -172,7 +176,13 @@ WHAT = {
 
 def my_tasks(by: Account, now: datetime) -> list[Task]:
     """What waits for this person, by due date; what waits for others last. No identities."""
-    tasks = [*_claims_of(by, now), *_money_of(by, now), *_objections_of(by, now)]
+    tasks = [
+        *_claims_of(by, now),
+        *_prechecks_of(by, now),
+        *_lists_of(by, now),
+        *_money_of(by, now),
+        *_objections_of(by, now),
+    ]
     return sorted(tasks, key=lambda task: (task.sla.code == "stopped", task.due_at))
 
 
@@ -191,6 +201,52 @@ def _claim_task(claim: Claim, now: datetime) -> Task:
         url=reverse("admin:claims_claim_workspace", args=[claim.pk]),
         due_at=due_at,
         sla=sla(due_at, now, turn=claim.turn),
+        who=_("you"),
+    )
+
+
+def _prechecks_of(by: Account, now: datetime) -> list[Task]:
+    """Health questions that wait for any reviewer who is not of the family. Nobody is named."""
+    waiting = prechecks.waiting_for(by).select_related("plan", "question")
+    columns = waiting.defer("story_sealed", "reply_sealed")
+    return [_precheck_task(precheck, now) for precheck in columns[:_SHOWN]]
+
+
+def _precheck_task(precheck: PreCheck, now: datetime) -> Task:
+    joining = precheck.kind == Declaration.Kind.JOINING
+    return Task(
+        what=_("Answer a health question") if joining else _("Judge a correction"),
+        of=_("%(plan)s, question %(place)s")
+        % {"plan": precheck.plan.name, "place": precheck.question.place},
+        number=str(precheck.pk),
+        url=reverse("admin:members_precheck_answer", args=[precheck.pk]),
+        due_at=precheck.due_at,
+        sla=sla(precheck.due_at, now),
+        who=_("any reviewer"),
+    )
+
+
+def _lists_of(by: Account, now: datetime) -> list[Task]:
+    """Lists that this person has tried and not imported, until they are kept no longer."""
+    if not by.has_perm("members.add_importrun"):
+        return []
+    real = ImportRun.objects.filter(plan=OuterRef("plan"), digest=OuterRef("digest"), dry_run=False)
+    tried = ImportRun.objects.filter(
+        by=by, dry_run=True, stage=ImportRun.Stage.DONE, good__gt=0, gone_at__isnull=True
+    ).exclude(Exists(real))
+    return [_list_task(run, now) for run in tried.select_related("plan")[:_SHOWN]]
+
+
+def _list_task(run: ImportRun, now: datetime) -> Task:
+    due_at = members.list_kept_until(run)
+    return Task(
+        what=_("Import a list, or let it go"),
+        of=run.plan.name,
+        number=run.file_name,
+        url=reverse("admin:members_importrun_run", args=[run.pk]),
+        due_at=due_at,
+        sla=sla(due_at, now),
+        who=_("you"),
     )
 
 
@@ -211,7 +267,8 @@ def _money_of(by: Account, now: datetime) -> list[Task]:
 
 
 def _money(what: str, number: str, url: str, due_at: datetime, now: datetime) -> Task:
-    return Task(what, "", number, url, due_at, sla(due_at, now))
+    """For whoever has the role first."""
+    return Task(what, "", number, url, due_at, sla(due_at, now), _("whoever is first"))
 
 
 def _objections_of(by: Account, now: datetime) -> list[Task]:

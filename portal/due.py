@@ -35,10 +35,15 @@ ORDER: list[Callable[..., object]] = [
     members.erasures_due,
     members.logins_due,
     members.recover_due,
+    members.imports_due,
 ]
 
 # Work that only makes files; the demo leaves it to the worker.
-FILES: list[Callable[..., object]] = [disclosures.make_files_due, members.exports_due]
+FILES: list[Callable[..., object]] = [
+    disclosures.make_files_due,
+    members.exports_due,
+    members.receipts_due,
+]
 
 
 def run_due(at: datetime, *, files: bool = True) -> None:

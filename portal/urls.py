@@ -77,6 +77,7 @@ urlpatterns = [
     path("join/questions/<int:place>/", joining.question, name="question"),
     path("join/check/", joining.check, name="check"),
     path("join/<str:number>/", joining.joined, name="joined"),
+    path("join/<str:number>/receipt/", joining.receipt, name="receipt"),
     path("leave/<str:number>/keep/", leaving.keep, name="keep"),
     path("join/<str:number>/undo/", leaving.undo_join, name="undo_join"),
     path("leave/<str:number>/", leaving.leave, name="leave"),

@@ -17,7 +17,7 @@ from django.template.loader import get_template
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "templates"
 # Paper and letters have no content policy; they bring their style along.
-ON_PAPER = ("disclosures/pdf/", "emails/")
+ON_PAPER = ("disclosures/pdf/", "members/pdf/", "emails/")
 FORBIDDEN = {
     "an inline style": re.compile(r"<style\b|\sstyle\s*=", re.IGNORECASE),
     "an inline script": re.compile(r"<script\b(?![^>]*\bsrc\s*=)", re.IGNORECASE),

@@ -30,6 +30,7 @@ from members import actions as members
 from members.models import AccessRecord, Account, Mandate, Membership
 from mutualaid import clock
 from tests import make
+from tests.members import lists
 
 TABLE = yaml.safe_load((Path(__file__).parent / "access.yaml").read_text())
 ROLES, GROUPS, ROWS = TABLE["roles"], TABLE["groups"], TABLE["rows"]
@@ -103,11 +104,11 @@ def world(
     """Built once for this file, in a transaction that is taken back."""
     folder = tmp_path_factory.mktemp("files")
     where = {"EVIDENCE_DIR": folder / "evidence", "PUBLISHED_DIR": folder / "published"}
-    where["SMS_DIR"] = folder / "sms"
+    where["SMS_DIR"], where["IMPORT_DIR"] = folder / "sms", folder / "imports"
     with django_db_blocker.unblock(), override_settings(**where), transaction.atomic():
         clock.move_to(make.NOON, frozen=True)
         logging.disable(logging.WARNING)  # every refusal is one
-        yield build()
+        yield build(folder)
         logging.disable(logging.NOTSET)
         transaction.set_rollback(True)
 
@@ -117,7 +118,7 @@ def family(owner: Account) -> Membership:
     return make.membership(member=make.member(owner, name="林秀兰", relation="parent"))
 
 
-def build() -> World:
+def build(folder: Path) -> World:
     """A split period, one that is laid open, claims in five states, an open case of the jury."""
     owner, stranger = make.account(), make.account()
     own = make.membership(member=make.member(owner))
@@ -136,6 +137,7 @@ def build() -> World:
         **{"plan": own.plan.code, "plan_id": own.plan_id, "rules_id": own.rules_id},
         "account_id": owner.pk,
         "recovery": make.recovery(stranger).pk,
+        **{"language": "zh-hans", "list": _list(folder, own.plan_id)},
         **{"nothing": 0, "mandate": Mandate.objects.get(account=owner).pk},
         "record": AccessRecord.objects.earliest("pk").pk,
     }
@@ -152,6 +154,15 @@ def build() -> World:
     )
     world.browsers["anonymous"] = Client()
     return world
+
+
+def _list(folder: Path, plan_id: int) -> int:
+    """A list of members whose dry run is about to begin."""
+    path = lists.write(folder / "list.csv", [lists.row(1)])
+    run = members.begin_import(
+        path=str(path), file_name=path.name, plan_id=plan_id, dry_run=True, by=None, at=clock.now()
+    )
+    return run.pk
 
 
 def _periods(world: World, owner: Account) -> None:

@@ -230,7 +230,7 @@ def test_weasyprint_has_one_importer() -> None:
         if any(n.startswith("weasyprint") for n in imports(path))
     }
 
-    assert users <= {"disclosures/pdf.py"}
+    assert users <= {"mutualaid/pdf.py"}
 
 
 def test_functions_are_short_enough_to_read_aloud() -> None:

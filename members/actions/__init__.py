@@ -49,12 +49,15 @@ from members.actions.family import (
     end_link,
 )
 from members.actions.importing import (
+    MOST_BYTES,
     PART_LINES,
     begin_import,
     import_for_real,
     imports_due,
+    list_kept_until,
     problems_file,
     run_import,
+    upload_list,
 )
 from members.actions.joining import (
     agree_payment,
@@ -80,6 +83,7 @@ from members.actions.prechecks import (
     open_precheck,
     withdraw_precheck,
 )
+from members.actions.receipts import RECEIPT_DAYS, ask_receipt, open_receipt, receipts_due
 from members.actions.recovering import (
     RECOVERY_HOLD_DAYS,
     ask_recovery,
@@ -107,7 +111,9 @@ from members.actions.sealing import open_declaration, open_id_number, open_seale
 
 __all__ = [
     "HOLD_DAYS",
+    "MOST_BYTES",
     "PART_LINES",
+    "RECEIPT_DAYS",
     "RECOVERY_HOLD_DAYS",
     "accept_rules",
     "account_by_phone",
@@ -127,6 +133,7 @@ __all__ = [
     "ask_export",
     "ask_payer_change",
     "ask_precheck",
+    "ask_receipt",
     "ask_recovery",
     "ask_to_act",
     "begin_import",
@@ -157,6 +164,7 @@ __all__ = [
     "keys_by_name",
     "leave",
     "leave_due",
+    "list_kept_until",
     "logins_due",
     "make_feed",
     "mandates_due",
@@ -168,6 +176,7 @@ __all__ = [
     "open_export",
     "open_id_number",
     "open_precheck",
+    "open_receipt",
     "open_recovery",
     "open_sealed",
     "payer_changes_due",
@@ -176,6 +185,7 @@ __all__ = [
     "predecessor",
     "problems_file",
     "read_rules",
+    "receipts_due",
     "recover_due",
     "reinstate",
     "remove_feed",
@@ -191,6 +201,7 @@ __all__ = [
     "take_quiz",
     "undo_join",
     "undo_until",
+    "upload_list",
     "use_invitation",
     "warn_due",
     "withdraw_erasure",

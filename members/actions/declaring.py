@@ -174,11 +174,7 @@ def after_correction_ruling(*, precheck: PreCheck, by: Account, at: datetime) ->
     is answered by another reviewer (Forbidden); if it holds, the end is undone as if it had not
     been. Locks the membership.
     """
-    first = declared.first_review(precheck)
-    if first != precheck and first.answered_by_id == by.pk:
-        raise Forbidden(
-            _("An objection is answered by somebody who did not answer the first time.")
-        )
+    check_other_reviewer(by, precheck)
     found = Membership.objects.select_for_update().filter(
         member=precheck.member_id, plan=precheck.plan_id
     )
@@ -189,6 +185,15 @@ def after_correction_ruling(*, precheck: PreCheck, by: Account, at: datetime) ->
     _reopen(membership)
     facts = facts_of(membership)
     notify(code="correction_counts_as_no", facts=facts, at=at, account_id=membership.payer_id)
+
+
+def check_other_reviewer(by: Account, review: PreCheck) -> None:
+    """An objection is not answered by whose answer it objects to. Raises Forbidden."""
+    first = declared.first_review(review)
+    if first != review and first.answered_by_id == by.pk:
+        raise Forbidden(
+            _("An objection is answered by somebody who did not answer the first time.")
+        )
 
 
 def _not_met(membership: Membership, by: Account, at: datetime) -> None:

@@ -8,9 +8,10 @@ the row of the run, so that a run killed anywhere goes on at the byte where it s
 from __future__ import annotations
 
 import codecs
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -50,7 +51,9 @@ from mutualaid.sequences import next_ids
 
 PART_LINES = 5_000
 ADULT = 18
-KEEP_DAYS = 7  # a sealed upload that nobody imports
+MOST_BYTES = 64 * 2**20  # of an upload: some 400 000 lines
+KEEP_DAYS = 7  # a sealed upload that nobody imports; the lines that were not taken
+UNDER_WAY = [ImportRun.Stage.READY, ImportRun.Stage.RUNNING]
 PERMISSION = "members.add_importrun"
 
 KNOWN_NUMBER = gettext_lazy(
@@ -128,19 +131,50 @@ def _take_up(run: ImportRun, path: str) -> None:
             _("This very file was imported already: %(good)s people, %(bad)s lines not taken.")
             % {"good": run.good, "bad": run.bad}
         )
-    run.path = path
-    run.save(update_fields=["path"])
+    run.path, run.gone_at = path, None
+    run.save(update_fields=["path", "gone_at"])
+    if run.stage == ImportRun.Stage.FAILED:
+        _move_import(run, ImportRun.Stage.READY)
+
+
+def upload_list(
+    *, upload: str, file_name: str, plan_id: int, by: Account, at: datetime
+) -> ImportRun:
+    """A dry run over a list that came through the browser, where it lies sealed under the name
+    `upload` (imports.Incoming). What is refused is not kept.
+
+    Raises Forbidden, and all that `begin_import` raises.
+    """
+    path = imports.incoming(upload)
+    try:
+        policies.check_staff(by, PERMISSION)
+        return begin_import(
+            path=str(path), file_name=file_name, plan_id=plan_id, dry_run=True, by=by, at=at
+        )
+    except errors.Refused:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @transaction.atomic
-def import_for_real(*, run_id: int, by: Account, at: datetime) -> ImportRun:
-    """After a dry run, the real one over the same file. Locks the dry run; raises NotNow before it
-    has ended."""
+def import_for_real(*, run_id: int, good: int, by: Account, at: datetime) -> ImportRun:
+    """After a dry run, the real one over the same file. `good`: how many lines it found good, typed
+    by whoever starts it. Locks the dry run; raises NotNow before it has ended, and without a good
+    line or its file; Invalid (field "good") for another number."""
+    policies.check_staff(by, PERMISSION)
     trial = ImportRun.objects.select_for_update().get(pk=run_id)
     if not trial.dry_run or trial.stage != ImportRun.Stage.DONE:
         raise NotNow(_("Wait for the end of the dry run."))
+    if not trial.good:
+        raise NotNow(_("No line of this list can be taken. Correct it and choose it again."))
     if not Path(trial.path).exists():
         raise NotNow(_("The file is not kept any more. Choose it again."))
+    if good != trial.good:
+        raise Invalid(
+            _("You typed %(typed)s, and the dry run found another number of good lines.")
+            % {"typed": good},
+            field="good",
+        )
     return begin_import(
         path=trial.path,
         file_name=trial.file_name,
@@ -155,16 +189,22 @@ def import_for_real(*, run_id: int, by: Account, at: datetime) -> ImportRun:
 
 
 def imports_due(*, at: datetime) -> int:
-    """Read every list that is ready or was left in the middle; returns how many were finished. One
-    that another process reads is left to it."""
-    waiting = ImportRun.objects.filter(
-        stage__in=[ImportRun.Stage.READY, ImportRun.Stage.RUNNING]
-    ).order_by("pk")
-    done = 0
-    for run in waiting:
-        if Path(run.path).exists():
-            done += run_import(run_id=run.pk, at=at, wait=False) is not None
-    return done
+    """Read every list that is ready or was left in the middle, and remove files whose days are
+    over; returns how many were finished. One that another process reads is left to it. What goes
+    wrong with one never stops the others: it is raised after them."""
+    waiting = ImportRun.objects.filter(stage__in=UNDER_WAY, gone_at__isnull=True)
+    done: list[int] = []
+    with ExitStack() as rest:
+        rest.callback(_clear, at)
+        for run in waiting.order_by("-pk"):
+            if Path(run.path).exists():
+                rest.callback(_read_due, run.pk, at, done)
+    return len(done)
+
+
+def _read_due(run_id: int, at: datetime, done: list[int]) -> None:
+    if run_import(run_id=run_id, at=at, wait=False) is not None:
+        done.append(run_id)
 
 
 def run_import(
@@ -210,7 +250,11 @@ def _turn(run_id: int, *, wait: bool) -> Iterator[bool]:
 
 def _layout_of(run: ImportRun) -> Layout:
     """The file's layout, if it is still the file that was begun."""
-    layout = imports.examine(run.path)
+    try:
+        layout = imports.examine(run.path)
+    except Invalid:  # no list at all any more
+        _stop(run.pk)
+        raise
     if layout.digest != bytes(run.digest):
         _stop(run.pk)
         raise NotNow(_("The file has changed since the import began. Begin anew with this one."))
@@ -769,7 +813,63 @@ def problems_file(*, run: ImportRun) -> Iterator[bytes]:
     )
 
 
+# --- what is kept, and until when
+
+
+def list_kept_until(run: ImportRun) -> datetime:
+    """The instant from which neither the list nor the lines that were not taken are kept. A list
+    that was imported goes at once."""
+    return (run.finished_at or run.at) + timedelta(days=KEEP_DAYS)
+
+
 def _drop_upload(path: str) -> None:
     """A list that came through the browser is not kept once it is imported."""
-    if Path(path).is_relative_to(settings.IMPORT_DIR):
+    if _is_upload(path):
         Path(path).unlink(missing_ok=True)
+
+
+def _is_upload(path: str) -> bool:
+    return Path(path).is_relative_to(settings.IMPORT_DIR)
+
+
+def _clear(at: datetime) -> None:
+    """Remove the files of runs whose days are over, and uploads that nothing was begun with."""
+    since = at - timedelta(days=KEEP_DAYS)
+    over = ImportRun.objects.filter(gone_at__isnull=True, at__lte=since).order_by("pk")
+    for run in over:
+        ended = run.finished_at is not None
+        if list_kept_until(run) <= at and (ended or _is_upload(run.path)):
+            _clear_run(run.pk, at)
+    for path in Path(settings.IMPORT_DIR).glob(f"{imports.UPLOAD}*"):
+        if _is_needless(path, at):
+            path.unlink(missing_ok=True)
+
+
+def _is_needless(path: Path, at: datetime) -> bool:
+    """An upload that was imported by a process killed before it removed it, or that nothing was
+    begun with for a day."""
+    runs = ImportRun.objects.filter(path=str(path))
+    if runs.filter(gone_at__isnull=True).exists():
+        return runs.filter(dry_run=False, stage=ImportRun.Stage.DONE).exists()
+    return path.stat().st_mtime < (at - timedelta(days=1)).timestamp()
+
+
+def _clear_run(run_id: int, at: datetime) -> None:
+    """The files first, then the row: killed in between, the next pass finds it again. Locks the
+    run; a run that is being read is left alone."""
+    with _turn(run_id, wait=False) as mine:
+        if mine:
+            _clear_files(run_id, at)
+
+
+@transaction.atomic
+def _clear_files(run_id: int, at: datetime) -> None:
+    run = ImportRun.objects.select_for_update().get(pk=run_id)
+    others = ImportRun.objects.filter(path=run.path, stage__in=UNDER_WAY).exclude(pk=run_id)
+    if not others.exists():
+        _drop_upload(run.path)
+    shutil.rmtree(problems_folder(run), ignore_errors=True)
+    if run.stage in UNDER_WAY:
+        _move_import(run, ImportRun.Stage.FAILED)
+    run.gone_at = at
+    run.save(update_fields=["gone_at"])

@@ -9,18 +9,29 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from members import places, policies, rules
-from members.actions.declaring import after_correction_ruling
+from members.actions.declaring import after_correction_ruling, check_other_reviewer
 from members.actions.notifying import notify
 from members.actions.sealing import open_sealed, seal
-from members.models import Account, Declaration, HealthQuestion, Member, Plan, PreCheck, Rules
+from members.models import (
+    Account,
+    Declaration,
+    HealthQuestion,
+    HouseholdLink,
+    Member,
+    Plan,
+    PreCheck,
+    Rules,
+)
 from mutualaid.clock import day, midnight
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from mutualaid.sequences import next_id
 
 ANSWER = "members.change_precheck"  # the permission of whoever rules
+READ = "members.view_precheck"
 WORKING_DAYS = 3
 LEAST, MOST = 20, 2000  # characters of a reply; of a story, any up to MOST
 
@@ -82,18 +93,10 @@ def answer_precheck(
     precheck = PreCheck.objects.select_for_update().get(pk=precheck_id)
     check_rules(by, precheck)
     _check_open(precheck)
-    reply = reply.strip()
-    if ruling not in PreCheck.Ruling.values:
-        raise Invalid(_("Choose whether it counts as “no” or as “yes”."), field="ruling")
-    if not LEAST <= len(reply) <= MOST:
-        raise Invalid(
-            _("Write the reasons in at least %(least)s characters; the member reads them.")
-            % {"least": LEAST},
-            field="reply",
-        )
+    check_words(ruling, reply)
     precheck.ruling, precheck.answered_by, precheck.answered_at = ruling, by, at
     precheck.reply_sealed = seal(
-        member_id=precheck.member_id, text=reply, where=places.precheck_reply(precheck.pk)
+        member_id=precheck.member_id, text=reply.strip(), where=places.precheck_reply(precheck.pk)
     )
     precheck.save(update_fields=["ruling", "reply_sealed", "answered_by", "answered_at"])
     if precheck.kind == Declaration.Kind.CORRECTION:
@@ -126,11 +129,48 @@ def standing(member: Member, plan_id: int, question: HealthQuestion) -> PreCheck
     return found.order_by("-asked_at").first()
 
 
+def waiting_for(by: Account) -> QuerySet[PreCheck]:
+    """What waits for any reviewer and this one may answer, by due date: nothing of the own family,
+    no objection to an answer of one's own."""
+    waiting = PreCheck.objects.filter(answered_at__isnull=True, withdrawn_at__isnull=True)
+    if not by.has_perm(ANSWER):
+        return waiting.none()
+    family = HouseholdLink.objects.filter(account__household__member__household__account=by)
+    own = PreCheck.objects.filter(
+        declaration=OuterRef("declaration"), kind=Declaration.Kind.CORRECTION, answered_by=by
+    )
+    found = waiting.exclude(member__in=family.values("member")).exclude(Exists(own))
+    return found.order_by("due_at", "pk")
+
+
+def check_reads(by: Account, precheck: PreCheck) -> None:
+    """May read what was asked and answered, and is not of the family."""
+    policies.check_staff(by, READ)
+    _check_not_family(by, precheck)
+
+
 def check_rules(by: Account, precheck: PreCheck) -> None:
-    """May rule on pre-checks, and is not of the family."""
+    """May rule on pre-checks, is not of the family, and answers no objection to an own answer."""
     policies.check_staff(by, ANSWER)
+    _check_not_family(by, precheck)
+    check_other_reviewer(by, precheck)
+
+
+def _check_not_family(by: Account, precheck: PreCheck) -> None:
     if policies.shares_family(by, precheck.member_id):
         raise Forbidden(_("This is about your own family. Somebody else has to answer it."))
+
+
+def check_words(ruling: str, reply: str) -> None:
+    """Whether an answer can be sent as it is written. Raises Invalid (with `field`)."""
+    if ruling not in PreCheck.Ruling.values:
+        raise Invalid(_("Choose whether it counts as “no” or as “yes”."), field="ruling")
+    if not LEAST <= len(reply.strip()) <= MOST:
+        raise Invalid(
+            _("Write the reasons in at least %(least)s characters; the member reads them.")
+            % {"least": LEAST},
+            field="reply",
+        )
 
 
 def due(at: datetime) -> datetime:

@@ -48,6 +48,7 @@ from members.models import (
     Membership,
     NoticePreference,
     Phone,
+    Receipt,
     Recovery,
 )
 from members.rights import Section
@@ -354,7 +355,7 @@ def _erase(member: Member, by_id: int, at: datetime) -> None:
         room.forget(member.pk)
     accounts = [link.account for link in member.household.select_related("account")]
     own = member.household.filter(relation=HouseholdLink.Relation.SELF).first()
-    for model in (HouseholdLink, FamilyRequest, JoinDraft, IdentityNumber):
+    for model in (HouseholdLink, FamilyRequest, JoinDraft, IdentityNumber, Receipt):
         model._base_manager.filter(member=member).delete()
     for account in accounts:
         _remove(account.exports.filter(gone_at__isnull=True), at)

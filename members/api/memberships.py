@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from members import actions, declared
 from members.api.base import Listed, VerbView, own_membership
 from members.api.cover import CoverSerializer
-from members.models import Declaration, Membership, PayerChange, RuleConsent, Rules
+from members.models import (
+    Account,
+    Declaration,
+    Membership,
+    PayerChange,
+    Receipt,
+    RuleConsent,
+    Rules,
+)
 from mutualaid import clock
 
 
@@ -38,6 +50,42 @@ class KeepView(MembershipVerb):
 
     def act(self, said: dict[str, Any], **where: Any) -> Membership:
         return actions.keep(**self.where(**where))
+
+
+class ReceiptSerializer(serializers.Serializer[Receipt]):
+    """A receipt of joining as a PDF: asked for, or made."""
+
+    language = serializers.CharField(help_text="zh-hans or en")
+    asked_at = serializers.DateTimeField(read_only=True)
+    made_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class ReceiptsView(MembershipVerb, Listed):
+    """The receipts of joining that are there; POST asks for one, and a worker makes it."""
+
+    asked = ReceiptSerializer
+    answered, code = ReceiptSerializer, status.HTTP_202_ACCEPTED  # type: ignore[assignment]
+
+    def rows(self, **where: Any) -> Iterable[Receipt]:
+        return own_membership(self.by, where["number"]).receipts.order_by("pk")
+
+    def act(self, said: dict[str, Any], **where: Any) -> Receipt:
+        return actions.ask_receipt(language=said["language"], **self.where(**where))
+
+
+class ReceiptFileView(APIView):
+    """The receipt itself, a PDF."""
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    def get(self, request: Request, number: str, language: str) -> HttpResponse:
+        by = cast(Account, request.user)
+        receipts = own_membership(by, number).receipts
+        receipt = get_object_or_404(receipts, language=language)
+        data = actions.open_receipt(receipt_id=receipt.pk, by=by, why="own", at=clock.now())
+        response = HttpResponse(data, content_type="application/pdf")
+        response["Content-Disposition"] = f'attachment; filename="receipt-{number}.pdf"'
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class UndoJoinView(MembershipVerb):

@@ -10,6 +10,12 @@ urlpatterns = [
     path("cover/<str:number>/leave/", memberships.LeaveView.as_view(), name="leave"),
     path("cover/<str:number>/keep/", memberships.KeepView.as_view(), name="keep"),
     path("cover/<str:number>/undo/", memberships.UndoJoinView.as_view(), name="undo_join"),
+    path("cover/<str:number>/receipts/", memberships.ReceiptsView.as_view(), name="receipts"),
+    path(
+        "cover/<str:number>/receipts/<slug:language>/file/",
+        memberships.ReceiptFileView.as_view(),
+        name="receipt_file",
+    ),
     path("cover/<str:number>/rules/", memberships.RulesView.as_view(), name="rules"),
     path(
         "cover/<str:number>/declarations/",

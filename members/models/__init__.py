@@ -14,6 +14,7 @@ from members.models.memberships import (
     MembershipQuerySet,
     PayerChange,
     PreCheck,
+    Receipt,
     RuleConsent,
 )
 from members.models.notices import (
@@ -86,6 +87,7 @@ __all__ = [
     "Plan",
     "PreCheck",
     "QuestionSet",
+    "Receipt",
     "Recovery",
     "RuleConsent",
     "Rules",

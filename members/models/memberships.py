@@ -320,6 +320,43 @@ class Mandate(models.Model):
         return f"mandate {self.pk}"
 
 
+class Receipt(models.Model):
+    """The receipt of joining as a PDF: asked for, made by a worker, kept for some days, and asked
+    for again at will. Sealed under the member's key: who forgets the member forgets it."""
+
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="receipts")
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="receipts")
+    language = models.TextField()
+    asked_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True)
+    pdf_sealed = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="receipt_once_a_language", fields=["membership", "language"]
+            ),
+            models.CheckConstraint(
+                name="receipt_made_whole",
+                condition=Q(made_at__isnull=True, pdf_sealed__isnull=True)
+                | Q(made_at__isnull=False, pdf_sealed__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["asked_at", "id"],
+                name="receipt_waiting",
+                condition=Q(made_at__isnull=True),
+            ),
+            models.Index(
+                fields=["made_at"], name="receipt_old", condition=Q(made_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"receipt of membership {self.membership_id}"
+
+
 class ImportRun(models.Model):
     """A list of members read from a file, part by part; killed, it goes on where it stopped."""
 
@@ -344,6 +381,7 @@ class ImportRun(models.Model):
     by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True)  # its files were removed: the list, the lines refused
 
     class Meta:
         verbose_name = _("list of members")

@@ -9,11 +9,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from assessments import rules as share_rules
-from members import actions, quiz, rules
+from members import actions, quiz, receipts, rules
 from members.acting import acting_bar, acting_link
 from members.actions import prechecks
 from members.models import (
@@ -24,6 +26,7 @@ from members.models import (
     Membership,
     Plan,
     PreCheck,
+    Receipt,
     Rules,
 )
 from members.reference import answer_word
@@ -334,6 +337,9 @@ def precheck(request: HttpRequest, place: int) -> HttpResponse:
         return way
     asked = get_object_or_404(HealthQuestion, question_set=way.rules.question_set, place=place)
     found = prechecks.standing(way.member, way.plan.pk, asked)
+    if found is not None and request.POST.get("do") == "withdraw":
+        actions.withdraw_precheck(precheck_id=found.pk, by=way.account, at=clock.now())
+        return redirect("portal:question", place=place)
     form = StoryForm(sent(request))
     if found is None and form.is_valid():
         try:
@@ -521,8 +527,34 @@ def joined(request: HttpRequest, number: str) -> HttpResponse:
         "note": _("Joined on %(at)s. The notice is in your inbox.")
         % {"at": moment(membership.joined_at)},
         "steps": _next_steps(membership),
+        "parts": receipts.parts(membership),
+        "paper": Receipt.objects.filter(membership=membership, language=get_language()).first(),
+        "keep_days": actions.RECEIPT_DAYS,
     }
-    return render(request, "portal/joined.html", context)
+    response = render(request, "portal/joined.html", context)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@form_page
+@login_required
+def receipt(request: HttpRequest, number: str) -> HttpResponse:
+    """The receipt as a PDF, in the language of the page: POST asks for it, a worker makes it."""
+    membership, account = own_membership(request, number), signed_in(request)
+    language = get_language() or ""
+    if request.method == "POST":
+        actions.ask_receipt(
+            membership_id=membership.pk, language=language, by=account, at=clock.now()
+        )
+        return redirect(reverse("portal:joined", args=[membership.number]) + "#paper")
+    found = get_object_or_404(Receipt, membership=membership, language=language)
+    data = actions.open_receipt(receipt_id=found.pk, by=account, why="own", at=clock.now())
+    response = HttpResponse(data, content_type="application/pdf")
+    name = f"{_('receipt')}-{membership.number}.pdf"
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def _next_steps(membership: Membership) -> list[dict[str, Any]]:

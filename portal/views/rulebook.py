@@ -77,6 +77,7 @@ def version(request: HttpRequest, code: str, version: str) -> HttpResponse:
         "state": _state(rules, now),
         "parts": rulebook.described(rules, disease_name=disease_name),
         "questions": rules.question_set.questions.all(),
+        "digest": rulebook.digest(rules),
     }
     return render(request, "portal/rules_version.html", context)
 

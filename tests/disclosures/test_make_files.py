@@ -16,9 +16,9 @@ import pytest
 from django.test import Client
 
 from claims.states import Status
-from disclosures import actions, files, pdf, report
+from disclosures import actions, files, report
 from disclosures.models import Disclosure, PublishedFile
-from mutualaid import clock
+from mutualaid import clock, pdf
 from mutualaid.errors import NotNow
 from mutualaid.money import yuan
 from tests import make
@@ -235,9 +235,12 @@ def everything_public(client: Client, disclosure: Disclosure) -> dict[str, str]:
         found[address] = f"{answer.content.decode()} {answer.headers}"
     for file in PublishedFile.objects.all():
         data = files.get(file.sha256)
-        found[file.name] = data.decode("utf-8", "replace")
-        if file.name.endswith(".pdf"):
+        if not file.name.endswith(".pdf"):  # whose compressed bytes spell any sign by chance
+            found[file.name] = data.decode()
+        else:
             found[f"{file.name} text"] = text_of(data)
+            with pikepdf.open(io.BytesIO(data)) as document, document.open_metadata() as metadata:
+                found[f"{file.name} XMP"] = str(metadata)
             found[f"{file.name} metadata"] = str(pypdfium2.PdfDocument(data).get_metadata_dict())
     return found
 

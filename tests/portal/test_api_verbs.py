@@ -69,11 +69,11 @@ def read(client: Client, address: str) -> Any:
 # What no member does: the clock, staff, programs on the server, and readers that others call.
 NOT_FOR_MEMBERS = {
     "after_correction_ruling", "announce", "answer_precheck", "answerers", "begin_import",
-    "can_reinstate_until", "check_age", "check_open", "invite", "check_may_erase",
-    "end_membership", "export_until",
-    "first_day_of_cover", "import_for_real", "keys_by_name", "notify", "open_id_number",
-    "open_sealed", "phone_of", "predecessor", "problems_file", "replay_erasures", "rotate_keys",
-    "run_import", "seal", "show_person", "undo_until",
+    "can_reinstate_until", "check_age", "check_may_erase", "check_open", "end_membership",
+    "export_until", "first_day_of_cover", "import_for_real", "invite", "keys_by_name",
+    "list_kept_until", "notify", "open_id_number", "open_sealed", "phone_of", "predecessor",
+    "problems_file", "replay_erasures", "rotate_keys", "run_import", "seal", "show_person",
+    "undo_until", "upload_list",
 }  # fmt: skip
 # Logging in is allauth's alone, by a browser: no second path (members/adapters.py, portal/views).
 LOGINS = {

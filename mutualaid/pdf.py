@@ -1,7 +1,7 @@
 """HTML in, bytes out; the only importer of weasyprint. It reaches no network and no file.
 
-PDF/UA-1. The font is named on `html`, so that margin boxes use it too; the full Noto Sans CJK, as
-region subsets print blank Chinese in some viewers (ux.md §5.2).
+Every room's papers are made here. PDF/UA-1. The font is named on `html`, so that margin boxes use
+it too; the full Noto Sans CJK, as region subsets print blank Chinese in some viewers (ux.md §5.2).
 """
 
 from __future__ import annotations
