@@ -20,11 +20,17 @@ _SAFE = ("GET", "HEAD")
 View = Callable[..., HttpResponseBase]
 
 
-def is_fresh(request: HttpRequest, *, seconds: int = FRESH_SECONDS) -> bool:
-    """Whether this session has shown who it is within so many seconds: by logging in, or once more.
-    Unlike allauth's own answer it is no for who has neither password nor second factor."""
+def is_fresh(
+    request: HttpRequest, *, seconds: int = FRESH_SECONDS, method: str | None = None
+) -> bool:
+    """Whether this session has shown who it is within so many seconds: by logging in, or once more;
+    by that `method` ("mfa": a second factor) where one is named. Unlike allauth's own answer it is
+    no for who has neither password nor second factor."""
     records = get_authentication_records(request, request.user)
-    return any(0 <= time.time() - record["at"] < seconds for record in records)
+    return any(
+        0 <= time.time() - record["at"] < seconds and method in (None, record.get("method"))
+        for record in records
+    )
 
 
 def fresh_login(view: View) -> View:

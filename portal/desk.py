@@ -6,13 +6,11 @@ records how a session was authenticated, and has no switch that asks for more of
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -37,6 +35,7 @@ from disclosures.models import Objection
 from members import actions as members
 from members.actions import prechecks
 from members.models import Account, Declaration, ImportRun, Membership, PreCheck
+from members.stepup import is_fresh
 from mutualaid import charts, clock
 from mutualaid.errors import Forbidden
 from mutualaid.sla import Sla, sla
@@ -71,10 +70,7 @@ FACTOR_SECONDS = 8 * 60 * 60  # a working day; then it is shown again (security.
 
 def shows_second_factor(request: HttpRequest) -> bool:
     """Whether this session has shown one, in the last eight hours. Asked again on every request."""
-    return any(
-        record.get("method") == "mfa" and 0 <= time.time() - record["at"] < FACTOR_SECONDS
-        for record in get_authentication_records(request, request.user)
-    )
+    return is_fresh(request, seconds=FACTOR_SECONDS, method="mfa")
 
 
 class Desk(AdminSite):
