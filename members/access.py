@@ -40,18 +40,34 @@ WHY = {
     **SHOWN,
 }
 
+# What the help line did in a call: the verbs of members/actions/helping.py.
+DID = {
+    "leave": _("leaving the plan"),
+    "keep": _("staying in the plan after all"),
+    "undo_join": _("undoing the joining"),
+    "revoke_mandate": _("revoking the payment agreement"),
+    "withdraw_erasure": _("taking back the wish to be forgotten"),
+    "object_to_recovery": _("stopping somebody who asks for the account"),
+}
+
 # The roles of mutualaid/roles.py, for who is told of them.
 ROLES = {
     "adjuster": _("adjuster"),
     "reviewer": _("reviewer"),
     "finance": _("finance"),
     "data_officer": _("data officer"),
+    "help_line": _("help line"),
 }
 
 
 def what(code: str) -> str:
     """What was read; an unknown code is shown as it is."""
     return str(WHAT.get(code, code))
+
+
+def did(verb: str) -> str:
+    """What the help line did; an unknown verb is shown as it is."""
+    return str(DID.get(verb, verb))
 
 
 def reader(account: Account, why: str = "") -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, cast
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -20,12 +18,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from members import access, actions, phones, places
+from members import access, actions
+from members.finding import by_number, found_by, login_in, name_in
 from members.models import (
     AccessRecord,
     Account,
     BenefitBand,
-    HouseholdLink,
     Member,
     Membership,
     Phone,
@@ -41,17 +39,7 @@ from mutualaid.money import yuan
 from mutualaid.prefix import PrefixPaginator
 from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, problems, refuse
 
-_BIGGEST = 2**63
 _FAMILY = 20  # of one account or member, on one page
-_ID_DIGITS = 15  # no phone, membership or member has so many
-
-
-def by_number(term: str) -> int | None:
-    """The id in a membership's number: "M000000042" or "42"; None for anything else."""
-    digits = term.strip().upper().removeprefix("M")
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    return number if (number := int(digits)) < _BIGGEST else None
 
 
 def masked_email(account: Account) -> str:
@@ -64,48 +52,6 @@ def masked_contact(account: Account) -> str:
     """How a login is shown on the desk; the phone, if one was loaded with it, by its tail."""
     phone = getattr(account, "phone", None)
     return f"*** **** {phone.tail}" if phone is not None else masked_email(account)
-
-
-def phone_in(term: str) -> str:
-    """The mobile number that was typed; "" for anything else."""
-    try:
-        return phones.normal(term, allow_demo=settings.DEMO)
-    except ValueError:
-        return ""
-
-
-def login_in(term: str) -> QuerySet[Account] | None:
-    """The account of the phone number or address that was typed; None for anything else."""
-    if number := phone_in(term):
-        return Account.objects.filter(phone__number_hash=places.phone_hash(number))
-    return Account.objects.filter(email=term.strip().lower()) if "@" in term else None
-
-
-def name_in(term: str) -> str:
-    """The beginning of a name that was typed: what has no digit and is no address."""
-    plain = " ".join(term.split())
-    strange = any(sign.isdigit() or sign in "@\0" for sign in plain)
-    return "" if strange else plain
-
-
-def found_by(members: QuerySet[Member], term: str) -> QuerySet[Member]:
-    """The members that a search term means; each way is served by an index of its own."""
-    plain = "".join(unicodedata.normalize("NFKC", term).split()).upper()
-    if not plain:
-        return members
-    if name := name_in(term):
-        return members.filter(name__startswith=name)
-    if sum(sign.isdigit() for sign in plain) >= _ID_DIGITS:
-        return members.filter(identity__id_hash=places.id_hash(plain))
-    login = login_in(term)
-    if login is not None:
-        links = HouseholdLink.objects.filter(account__in=login.values("pk"))
-        return members.filter(pk__in=links.values("member"))
-    number_of_membership = by_number(plain)
-    if number_of_membership is None:
-        return members.none()
-    one = Membership.objects.filter(pk=number_of_membership).values("member")
-    return members.filter(pk__in=one)
 
 
 class ShowForm(forms.Form):

@@ -78,6 +78,28 @@ CODES: dict[str, tuple[Text, Text]] = {
             " still yours."
         ),
     ),
+    "help_began": (
+        _("The help line acts for you until %(until_at)s"),
+        _(
+            "%(who)s, for this: %(reason)s. You agreed with the code that you read out. Each thing"
+            " that is done has a message of its own. If it was not you on the phone, call us at"
+            " once."
+        ),
+    ),
+    "help_did": (
+        _("The help line did for you: %(what)s"),
+        _(
+            "%(who)s did it in a call for this: %(reason)s. It stands on the page of who has read"
+            " your data. If you did not want it, call us."
+        ),
+    ),
+    "help_did_for": (
+        _("The help line did for %(name)s: %(what)s"),
+        _(
+            "%(who)s did it in a call for this: %(reason)s. It stands on the page of who has read"
+            " your data. If you did not want it, call us."
+        ),
+    ),
     "phone_changed": (
         _("The phone number you sign in with has changed"),
         _(

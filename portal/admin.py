@@ -30,7 +30,7 @@ from assessments import actions, bulk, policies, rules
 from assessments.models import Period, Share, SplitRun
 from assessments.states import DONE, Stage
 from disclosures.models import Objection
-from members.admin import by_number
+from members.finding import by_number
 from members.models import Account, Membership
 from mutualaid import clock
 from mutualaid.errors import Refused

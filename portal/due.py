@@ -35,6 +35,7 @@ ORDER: list[Callable[..., object]] = [
     members.erasures_due,
     members.logins_due,
     members.recover_due,
+    members.help_calls_due,
 ]
 
 # Work that only makes files; the demo leaves it to the worker.

@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from members import identity, phones, places, rules
+from members import identity, phones, places, policies, rules
 from members.actions.accounts import (
     _phone_of,
     _use_code,
@@ -129,13 +129,15 @@ def confirm_recovery(*, recovery_id: int, by: Account, at: datetime) -> Recovery
 
 
 @transaction.atomic
-def object_to_recovery(*, recovery_id: int, by: Account, at: datetime) -> Recovery:
+def object_to_recovery(*, recovery_id: int, by: policies.Actor, at: datetime) -> Recovery:
     """Stop it: whoever is in the account, or somebody of the staff who is not sure. Locks it.
 
     Raises Forbidden for anybody else, NotNow once it is over.
     """
     recovery = _locked(recovery_id)
-    if by.pk != recovery.account_id:
+    if isinstance(by, policies.OnBehalf):
+        policies.check_own(by, recovery.account, helped=True)
+    elif by.pk != recovery.account_id:
         _check_staff(by, recovery)
     _stop(recovery, at)
     return recovery

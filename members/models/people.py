@@ -283,8 +283,24 @@ class HelpCall(models.Model):
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["account", "-asked_at"], name="help_call_of_account")]
+        verbose_name = _("help call")
+        verbose_name_plural = _("help calls")
+        indexes = [
+            models.Index(fields=["account", "-asked_at"], name="help_call_of_account"),
+            models.Index(fields=["-asked_at", "-id"], name="help_call_newest"),
+            models.Index(fields=["by", "-asked_at", "-id"], name="help_call_by_newest"),
+        ]
         constraints = [
+            models.CheckConstraint(name="help_call_few_tries", condition=Q(tries__lte=5)),
+            models.CheckConstraint(
+                name="help_call_consented_in_time",
+                condition=Q(consented_at__isnull=True)
+                | Q(consented_at__gte=F("asked_at"), consented_at__lt=F("until_at")),
+            ),
+            models.CheckConstraint(
+                name="help_call_closed_in_time",
+                condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("asked_at")),
+            ),
             models.CheckConstraint(name="help_call_has_a_reason", condition=~Q(reason="")),
             models.CheckConstraint(name="help_call_ends", condition=Q(until_at__gt=F("asked_at"))),
             models.UniqueConstraint(
@@ -309,6 +325,7 @@ class HelpRecord(models.Model):
 
     class Meta:
         triggers = append_only()
+        indexes = [models.Index(fields=["member", "-at"], name="help_record_of_member")]
 
     def __str__(self) -> str:
         return f"{self.verb} in call {self.call_id}"
