@@ -16,6 +16,7 @@ WHAT = {
     "illness": _("the illness in the claimant's words"),
     "payee": _("account for the payout"),
     "export": _("copy of all data"),
+    "new_number": _("phone number of somebody who asks for the account"),
 }
 # Why staff opened something beyond their daily work; the page asks for one of them.
 ASKED = {
@@ -36,6 +37,7 @@ WHY = {
     "jury": _("sits on the jury"),
     "payout": _("sends the payout"),
     "export": _("copy of all data, asked for by the family"),
+    "recovery": _("makes sure who asks for the account"),
     **ASKED,
     **SHOWN,
 }
@@ -47,7 +49,7 @@ DID = {
     "undo_join": _("undoing the joining"),
     "revoke_mandate": _("revoking the payment agreement"),
     "withdraw_erasure": _("taking back the wish to be forgotten"),
-    "object_to_recovery": _("stopping somebody who asks for the account"),
+    "object_to_recovery": _("objecting to somebody who asks for the account"),
 }
 
 # The roles of mutualaid/roles.py, for who is told of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
@@ -33,11 +34,11 @@ from members.models import (
 )
 from members.rules import mask_name
 from mutualaid import clock
-from mutualaid.errors import Refused
+from mutualaid.errors import Invalid, Refused
 from mutualaid.keyset import KeysetPaginator
 from mutualaid.money import yuan
 from mutualaid.prefix import PrefixPaginator
-from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, problems, refuse
+from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, problems, refuse, why_not
 
 _FAMILY = 20  # of one account or member, on one page
 
@@ -258,10 +259,13 @@ class RecoveryAdmin(ReadOnlyAdmin):
 
     list_display = ("pk", "of_account", "new_tail", "asked_at", "ready_at", "standing")
     list_display_links = ("pk", "of_account")
-    list_select_related = ("account",)
+    list_select_related = ("account", "account__phone")
     exact = ("account",)
     search_help_text = _("The number of an account")
-    fields = ("of_account", "new_tail", "asked_at", "ready_at", "standing", "confirmed_by")
+    fields = (
+        *("of_account", "new_tail", "asked_at", "told_at", "ready_at", "standing"),
+        *("confirmed_by", "objected_at", "upheld_by", "others"),
+    )
     change_form_template = "admin/members/recovery.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recovery]:
@@ -271,7 +275,7 @@ class RecoveryAdmin(ReadOnlyAdmin):
     @admin.display(description=_("account"))
     def of_account(self, recovery: Recovery) -> SafeString:
         url = reverse("admin:members_account_change", args=[recovery.account_id])
-        return format_html('<a href="{}">{}</a>', url, masked_email(recovery.account))
+        return format_html('<a href="{}">{}</a>', url, masked_contact(recovery.account))
 
     @admin.display(description=_("new number"))
     def new_tail(self, recovery: Recovery) -> str:
@@ -283,21 +287,70 @@ class RecoveryAdmin(ReadOnlyAdmin):
             return str(_("handed over"))
         if recovery.stopped_at:
             return str(_("stopped"))
+        if recovery.objected_at and not recovery.upheld_at:
+            return str(_("objected to; a second person has to be sure"))
         return str(_("confirmed, waits") if recovery.confirmed_at else _("to be confirmed"))
 
+    @admin.display(description=_("others who ask for this account"))
+    def others(self, recovery: Recovery) -> SafeString | str:
+        """Open ones: only one of them can be the person."""
+        found = Recovery.objects.filter(
+            account=recovery.account_id, stopped_at__isnull=True, done_at__isnull=True
+        ).exclude(pk=recovery.pk)
+        rows = [
+            (reverse("admin:members_recovery_change", args=[each.pk]), self.new_tail(each))
+            for each in found.order_by("pk")
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', rows) or "—"
+
     def get_urls(self) -> list[URLPattern]:
-        answer = self.admin_site.admin_view(require_POST(self.answer))
-        ours = path("<int:pk>/answer/", answer, name="members_recovery_answer")
-        return [ours, *super().get_urls()]
+        site = self.admin_site.admin_view
+        answer, number = site(require_POST(self.answer)), site(require_POST(self.number))
+        return [
+            path("<int:pk>/answer/", answer, name="members_recovery_answer"),
+            path("<int:pk>/number/", number, name="members_recovery_number"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        by, recovery = cast(Account, request.user), kwargs["obj"]
+        context |= {
+            "no_work": why_not(actions.check_confirms, by, recovery),
+            "no_uphold": why_not(actions.check_upholds, by, recovery),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def answer(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Confirm it or stop it. Asks for the login again if it is not fresh."""
+        """Confirm it, uphold it, or stop it. Asks for the login again if it is not fresh."""
         raise_if_reauthentication_required(request, app="account")
         get_object_or_404(Recovery, pk=pk)
-        confirms = request.POST.get("answer") == "confirm"
-        verb = actions.confirm_recovery if confirms else actions.object_to_recovery
+        verbs: dict[str, Callable[..., object]] = {
+            "confirm": actions.confirm_recovery,
+            "uphold": actions.uphold_recovery,
+            "refuse": actions.object_to_recovery,
+        }
+        verb = verbs.get(request.POST.get("answer", ""))
+        if verb is None:
+            raise Invalid(_("Choose one of the answers. Nothing was changed."))
         verb(recovery_id=pk, by=cast(Account, request.user), at=clock.now())
         return redirect("admin:members_recovery_change", pk)
+
+    def number(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The new number, to ring it up, in this one answer. Asks for the login again if it is not
+        fresh."""
+        raise_if_reauthentication_required(request, app="account")
+        recovery = get_object_or_404(Recovery, pk=pk)
+        number = actions.ring_up(recovery_id=pk, by=cast(Account, request.user), at=clock.now())
+        context = {
+            **self.admin_site.each_context(request),
+            **{"opts": self.opts, "original": recovery, "number": number},
+            "title": _("Ring up who asks"),
+        }
+        response = TemplateResponse(request, "admin/members/recovery_number.html", context)
+        response["Cache-Control"] = "private, no-store"
+        return response
 
 
 @admin.register(AccessRecord)

@@ -37,6 +37,7 @@ WAITS: dict[str, list[int]] = {
     "pair": [0] * 4 + _GROWING,  # wrong passwords of one login from one address
     "place": [0] * 40 + _GROWING,  # wrong passwords from one address
     "person": [0] * 2 + _GROWING,  # accounts asked back from one address
+    "asked for": [0] * 3 + _GROWING,  # accounts asked back for one ID number
     "help": _GROWING,  # codes that the help line asks one account for
     "helper": [0] * 10 + _GROWING,  # wrong codes that one person of the help line gives
 }

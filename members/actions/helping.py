@@ -77,13 +77,15 @@ def begin_help_call(
     or to its address where there is none; never to a number that the caller names.
 
     `term` is what the caller has told, a whole number or address (members.finding.accounts_of), and
-    has to lead to the account. Locks the account. Whoever helps one family helps no other: an open
-    call of `by` ends. Raises Forbidden for one's own family and for staff, Invalid (field "account"
-    or "reason"), NotNow after too many. The code leaves when the transaction is through:
-    sms.NotSent then.
+    has to lead to the account. Whoever helps one family helps no other: an open call of `by` ends.
+    Locks that, then the account. Raises Forbidden for one's own family and for staff, Invalid
+    (field "account" or "reason"), NotNow after too many. The code leaves when the transaction is
+    through: sms.NotSent then.
     """
     policies.check_staff(by, policies.HELPS)
     reason = _checked_reason(reason)
+    # Locked before the account, as everywhere: first the call, then the account, then the rest.
+    HelpCall.objects.filter(by=by, closed_at__isnull=True).update(closed_at=at)
     # Not FOR UPDATE: whoever writes a notice to this account need not wait.
     account = Account.objects.select_for_update(no_key=True).filter(pk=account_id).first()
     if account is None or not finding.accounts_of(term).filter(pk=account_id).exists():
@@ -97,7 +99,6 @@ def begin_help_call(
     turn = ("help", str(account.pk))
     check_turn(turn, at=at)
     count_turn(turn, at=at)
-    HelpCall.objects.filter(by=by, closed_at__isnull=True).update(closed_at=at)
     code = f"{secrets.randbelow(10**6):06d}"
     call = HelpCall.objects.create(
         account=account,

@@ -14,7 +14,6 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import translation
 
 from members import actions, policies, rights, sms
-from members.actions import helping
 from members.models import (
     Account,
     HelpCall,
@@ -526,7 +525,7 @@ def test_what_cannot_be_recorded_is_not_done(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(helping.HelpRecord.objects, "create", broken)
+    monkeypatch.setattr(HelpRecord.objects, "create", broken)
     with pytest.raises(RuntimeError):
         act(call, "leave", membership.pk)
 
