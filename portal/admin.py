@@ -37,6 +37,7 @@ from mutualaid.errors import Refused
 from mutualaid.money import parse_yuan, yuan
 from mutualaid.staff import ReadOnlyAdmin, WordedFilter, desk_tag, problems, refuse, why_not
 from mutualaid.templatetags.look import moment
+from portal import helpline  # noqa: F401 - registers the help line's pages
 
 POLL_ENDS = 286  # htmx: stop asking
 _PAGE = 50
