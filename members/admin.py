@@ -258,7 +258,7 @@ class RecoveryAdmin(ReadOnlyAdmin):
     """Accounts asked back: somebody makes sure who asks, and confirms or stops it."""
 
     list_display = ("pk", "of_account", "new_tail", "asked_at", "ready_at", "standing")
-    list_display_links = ("pk", "of_account")
+    list_display_links = ("pk",)
     list_select_related = ("account", "account__phone")
     exact = ("account",)
     search_help_text = _("The number of an account")

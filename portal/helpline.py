@@ -171,7 +171,7 @@ def _in_plan(cover: me.Cover, now: datetime) -> dict[str, Any]:
 
 def _rows(membership: Membership, now: datetime) -> Iterator[tuple[str, str]]:
     yield _("Membership number"), membership.number
-    yield _("Joined"), moment(membership.joined_at)
+    yield _("Member since"), moment(membership.joined_at)
     yield _("Accidents covered from"), day(clock.day(membership.joined_at))
     yield _("Illness covered from"), day(membership.covered_from)
     if membership.ended_at is not None:
@@ -453,7 +453,7 @@ def standing(call: HelpCall, now: datetime) -> SafeString:
         return desk_tag("flat", _("over") if agreed else _("over, nobody agreed"))
     if call.consented_at is None:
         return desk_tag("soon", _("waits for the code"))
-    return desk_tag("fine", _("agreed"))
+    return desk_tag("fine", _("has agreed"))
 
 
 def _context(call: HelpCall, now: datetime) -> dict[str, Any]:

@@ -626,7 +626,7 @@ def help_call(membership: Membership, by: Account | None = None) -> HelpCall:
         write_phone(account.pk, f"1203{account.pk:07d}", clock.now())
     with sent_at_once():
         call = member_actions.begin_help_call(
-            term=membership.number, account_id=account.pk, reason="退出计划",
+            term=membership.number, account_id=account.pk, reason="请客服帮忙办",
             by=by or staff("help_line"), at=clock.now(),
         )  # fmt: skip
     code = sms_code(str(member_actions.phone_number(account)))
