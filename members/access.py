@@ -19,6 +19,7 @@ WHAT = {
     "illness": _("the illness in the claimant's words"),
     "payee": _("account for the payout"),
     "export": _("copy of all data"),
+    "new_number": _("phone number of somebody who asks for the account"),
 }
 # Why staff opened something beyond their daily work; the page asks for one of them.
 ASKED = {
@@ -39,8 +40,19 @@ WHY = {
     "jury": _("sits on the jury"),
     "payout": _("sends the payout"),
     "export": _("copy of all data, asked for by the family"),
+    "recovery": _("makes sure who asks for the account"),
     **ASKED,
     **SHOWN,
+}
+
+# What the help line did in a call: the verbs of members/actions/helping.py.
+DID = {
+    "leave": _("leaving the plan"),
+    "keep": _("staying in the plan after all"),
+    "undo_join": _("undoing the joining"),
+    "revoke_mandate": _("revoking the payment agreement"),
+    "withdraw_erasure": _("taking back the wish to be forgotten"),
+    "object_to_recovery": _("objecting to somebody who asks for the account"),
 }
 
 # The roles of mutualaid/roles.py, for who is told of them.
@@ -49,12 +61,18 @@ ROLES = {
     "reviewer": _("reviewer"),
     "finance": _("finance"),
     "data_officer": _("data officer"),
+    "help_line": _("help line"),
 }
 
 
 def what(code: str) -> str:
     """What was read; an unknown code is shown as it is."""
     return str(WHAT.get(code, code))
+
+
+def did(verb: str) -> str:
+    """What the help line did; an unknown verb is shown as it is."""
+    return str(DID.get(verb, verb))
 
 
 def reader(account: Account, why: str = "") -> str:

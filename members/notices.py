@@ -62,8 +62,29 @@ CODES: dict[str, tuple[Text, Text]] = {
         _("Somebody asks for your account back"),
         _(
             "With name, ID number and a new phone number ending in %(tail)s. If it is not you, sign"
-            " in and stop it on the page of account security, or call us, before %(ready_at)s. Then"
+            " in and object on the page of account security, or call us, before %(ready_at)s. Then"
             " the account signs in with the new number alone."
+        ),
+    ),
+    "recovery_confirmed": (
+        _("A person of ours is sure who asks for your account"),
+        _(
+            "The number ending in %(tail)s gets it on %(ready_at)s. If it is not you, object before"
+            " on the page of account security, or call us."
+        ),
+    ),
+    "recovery_objected": (
+        _("You have objected: the account stays as it was for now"),
+        _(
+            "A person of ours looks into it. The account goes to somebody else only if two of us"
+            " have seen their ID card and are sure; you are told three days before."
+        ),
+    ),
+    "recovery_upheld": (
+        _("Two of us are sure who asks for your account"),
+        _(
+            "In spite of the objection the number ending in %(tail)s gets it on %(ready_at)s. If"
+            " the account is yours, call us before, with your ID card at hand."
         ),
     ),
     "recovery_stopped": (
@@ -73,9 +94,31 @@ CODES: dict[str, tuple[Text, Text]] = {
     "recovery_done": (
         _("Your account signs in with another number now"),
         _(
-            "It ends in %(tail)s. Every other sign-in has ended, and the old password no longer"
-            " works. Please look at the page of account security whether the e-mail address is"
-            " still yours."
+            "It ends in %(tail)s. Every other sign-in has ended: the old number, the password, the"
+            " e-mail address and passkeys no longer open it. You can add them again on the page of"
+            " account security."
+        ),
+    ),
+    "help_began": (
+        _("The help line acts for you until %(until_at)s"),
+        _(
+            "%(who)s, for this: %(reason)s. You agreed with the code that you read out. Each thing"
+            " that is done has a message of its own. If it was not you on the phone, call us at"
+            " once."
+        ),
+    ),
+    "help_did": (
+        _("The help line did for you: %(what)s"),
+        _(
+            "%(who)s did it in a call for this: %(reason)s. It stands on the page of who has read"
+            " your data. If you did not want it, call us."
+        ),
+    ),
+    "help_did_for": (
+        _("The help line did for %(name)s: %(what)s"),
+        _(
+            "%(who)s did it in a call for this: %(reason)s. It stands on the page of who has read"
+            " your data. If you did not want it, call us."
         ),
     ),
     "phone_changed": (

@@ -197,19 +197,31 @@ def _help(account: Account) -> Section:
         "by": _("who"),
         "reason": _("why"),
         "consented_at": _("agreed"),
+        "closed_at": _("ended"),
         "did": _("what was done"),
     }
     rows = [
         {
             "asked_at": call.asked_at,
-            "by": str(call.by),
+            "by": access.reader(call.by),
             "reason": call.reason,
             "consented_at": call.consented_at,
-            "did": ", ".join(call.records.order_by("pk").values_list("verb", flat=True)),
+            "closed_at": call.closed_at,
+            "did": _done_in(call),
         }
         for call in HelpCall.objects.filter(account=account).select_related("by").order_by("pk")
     ]
     return made("help_calls", _("When the help line acted for you"), columns, rows)
+
+
+def _done_in(call: HelpCall) -> str:
+    done = call.records.select_related("member").order_by("pk")
+    return str(_(", ")).join(
+        f"{access.did(record.verb)} ({record.member.name})"
+        if record.member
+        else access.did(record.verb)
+        for record in done
+    )
 
 
 def _of_member(account: Account, member: Member, at: datetime) -> Iterator[Section]:

@@ -21,6 +21,7 @@ def due(**_: Any) -> None:
     actions.erasures_due(at=clock.now())
     actions.logins_due(at=clock.now())
     actions.recover_due(at=clock.now())
+    actions.help_calls_due(at=clock.now())
 
 
 @shared_task(name="members.tasks.exports")

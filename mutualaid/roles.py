@@ -27,9 +27,11 @@ ROLES: dict[str, list[str]] = {
         "assessments.release_payout",
         "members.view_membership",
     ],
+    "help_line": [*VIEW_RULES, "members.view_helpcall", "members.add_helpcall"],
     "data_officer": [
         *VIEW_RULES,
         "members.view_accessrecord",
+        "members.view_helpcall",
         "members.view_member",
         "members.view_membership",
         "members.view_account",

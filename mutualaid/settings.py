@@ -280,6 +280,13 @@ SMS_TEMPLATES = {
         "Xiangzhu: your family asks to act for you (join, claim, leave). If you agree, tell them"
         " the code %(code)s within %(minutes)s minutes. If not, do nothing.",
     ),
+    "help_call": (
+        "【相助】您正在和客服通话，客服想替您办：%(reason)s。同意就把验证码%(code)s念给客服，%(minutes)s分钟内有效；"
+        "您没有打电话给我们，就不要念，并打客服电话。",
+        "Xiangzhu: our help line is on the phone with you and wants to do for you: %(reason)s. If"
+        " you agree, read out the code %(code)s within %(minutes)s minutes. If you have not called"
+        " us, tell it to nobody, and call us.",
+    ),
     "notice": (
         "【相助】%(title)s。详情请登录后看消息。",
         "Xiangzhu: %(title)s. Log in to read more.",

@@ -30,13 +30,14 @@ from assessments import actions, bulk, policies, rules
 from assessments.models import Period, Share, SplitRun
 from assessments.states import DONE, Stage
 from disclosures.models import Objection
-from members.admin import by_number
+from members.finding import by_number
 from members.models import Account, Membership
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.money import parse_yuan, yuan
 from mutualaid.staff import ReadOnlyAdmin, WordedFilter, desk_tag, problems, refuse, why_not
 from mutualaid.templatetags.look import moment
+from portal import helpline  # noqa: F401 - registers the help line's pages
 
 POLL_ENDS = 286  # htmx: stop asking
 _PAGE = 50

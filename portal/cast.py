@@ -20,6 +20,7 @@ STAFF = {
     "reviewer": ["何静", "宋建平", "高岚"],
     "finance": ["许文", "罗佳"],
     "data_officer": ["梁洁", "谢军"],
+    "help_line": ["蒋欣"],
 }
 
 

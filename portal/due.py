@@ -36,6 +36,7 @@ ORDER: list[Callable[..., object]] = [
     members.logins_due,
     members.recover_due,
     members.imports_due,
+    members.help_calls_due,
 ]
 
 # Work that only makes files; the demo leaves it to the worker.

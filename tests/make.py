@@ -36,14 +36,17 @@ from jury import reference as jury_reference
 from jury.models import Ballot, Case, ExamAttempt, ExamQuestion, Juror, Seat
 from members import actions as member_actions
 from members import quiz, reference, rules, sms
+from members.actions.accounts import write_phone
 from members.models import (
     Account,
     BenefitBand,
     Declaration,
     HealthQuestion,
+    HelpCall,
     HouseholdLink,
     Member,
     Membership,
+    Phone,
     Plan,
     PreCheck,
     Recovery,
@@ -614,6 +617,24 @@ def recovery(account: Account, number: str = "12099990001") -> Recovery:
         code_id=asked.pk, number=number, code=sms_code(number), at=clock.now(), **who
     )
     return Recovery.objects.get(account=account)
+
+
+def help_call(membership: Membership, by: Account | None = None) -> HelpCall:
+    """A call of the help line in which the payer of the membership has agreed; a login by phone."""
+    account = membership.payer
+    if not Phone.objects.filter(account=account).exists():
+        write_phone(account.pk, f"1203{account.pk:07d}", clock.now())
+    with sent_at_once():
+        call = member_actions.begin_help_call(
+            term=membership.number, account_id=account.pk, reason="请客服帮忙办",
+            by=by or staff("help_line"), at=clock.now(),
+        )  # fmt: skip
+    code = sms_code(str(member_actions.phone_number(account)))
+    agreed = member_actions.consent_help_call(
+        call_id=call.pk, code=code, by=call.by, at=clock.now()
+    )
+    assert agreed is not None
+    return agreed
 
 
 def authenticated(

@@ -143,8 +143,9 @@ def build(folder: Path) -> World:
     }
     people = {"member": owner, "stranger": stranger, "juror": world.things["juror"].account}
     staff = {"adjuster": world.things["adjuster"]} | {
-        role: make.staff(role) for role in ("reviewer", "finance", "data_officer")
+        role: make.staff(role) for role in ("reviewer", "finance", "data_officer", "help_line")
     }
+    world.things["help_call"] = make.help_call(own, staff["help_line"]).pk
     for role, account in (people | staff).items():
         world.browsers[role] = make.desk_client(
             account, second_factor=role in staff, at=time.time()

@@ -15,7 +15,7 @@ ORDER = ["members", "claims", "jury", "assessments", "disclosures", "portal"]
 
 # Inside an app: pure files touch no table, and nobody imports the edge.
 PURE = {"states", "rules", "draw", "tally", "criteria", "calendar", "redact"}
-EDGE = {"views", "api", "admin", "tasks", "forms", "urls", "api_urls", "desk"}
+EDGE = {"views", "api", "admin", "tasks", "forms", "urls", "api_urls", "desk", "helpline"}
 WRITERS = {"actions", "bulk"}
 MONEY = [
     "mutualaid/money.py",

@@ -16,11 +16,12 @@ from functools import partial
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from members import notices, phones, places, sms
 from members.actions.notifying import notify
-from members.models import Account, Phone, PhoneCode, Turn
+from members.models import Account, NoticePreference, Phone, PhoneCode, Turn
 from mutualaid import clock, vault
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from mutualaid.templatetags.look import moment
@@ -36,6 +37,9 @@ WAITS: dict[str, list[int]] = {
     "pair": [0] * 4 + _GROWING,  # wrong passwords of one login from one address
     "place": [0] * 40 + _GROWING,  # wrong passwords from one address
     "person": [0] * 2 + _GROWING,  # accounts asked back from one address
+    "asked for": [0] * 3 + _GROWING,  # accounts asked back for one ID number
+    "help": _GROWING,  # codes that the help line asks one account for
+    "helper": [0] * 10 + _GROWING,  # wrong codes that one person of the help line gives
 }
 REST = timedelta(days=1)  # after so long without a try, the first is the first again
 
@@ -246,19 +250,25 @@ def account_by_phone(number: str) -> Account | None:
 def tell_contacts(account: Account, *, code: str, facts: dict[str, object], at: datetime) -> None:
     """A notice that also goes at once to the phone and the address that are there now."""
     notice = notify(code=code, facts=facts, at=at, account_id=account.pk)
-    transaction.on_commit(
-        partial(_send_copies, phone_number(account), account.email, notice.code, facts)
-    )
+    where = (phone_number(account), account.email, language_of(account))
+    transaction.on_commit(partial(_send_copies, *where, notice.code, facts))
+
+
+def language_of(account: Account) -> str:
+    """The language of what is sent to an account, whoever caused it and whatever they read."""
+    preference = NoticePreference.objects.filter(account=account.pk).first()
+    return preference.language if preference else str(settings.LANGUAGE_CODE)
 
 
 def _send_copies(
-    number: str | None, email: str | None, code: str, facts: dict[str, object]
+    number: str | None, email: str | None, language: str, code: str, facts: dict[str, object]
 ) -> None:
     """What does not leave stands in the inbox all the same."""
-    title, text = notices.render(code, facts)
-    if number:
-        with contextlib.suppress(sms.NotSent):
-            sms.send(number=number, code="notice", facts={"title": title})
+    with translation.override(language):
+        title, text = notices.render(code, facts)
+        if number:
+            with contextlib.suppress(sms.NotSent):
+                sms.send(number=number, code="notice", facts={"title": title})
     if email:
         send_mail(title, text, None, [email], fail_silently=True)
 

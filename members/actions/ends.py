@@ -32,7 +32,7 @@ NOTICE = {
 
 
 @transaction.atomic
-def leave(*, membership_id: int, by: Account, at: datetime) -> Membership:
+def leave(*, membership_id: int, by: policies.Actor, at: datetime) -> Membership:
     """Wish to leave: it takes effect when the undo of the rules in force has run out (design §5),
     at once where they give none. Locks the membership; raises NotNow if it has ended.
 
@@ -40,7 +40,7 @@ def leave(*, membership_id: int, by: Account, at: datetime) -> Membership:
     member (domain.md §1a, exit). A second wish changes nothing.
     """
     membership = Membership.objects.select_for_update().get(pk=membership_id)
-    policies.check_acts_for(by, membership.member_id)
+    policies.check_acts_for(by, membership.member_id, helped=True)
     _check_open(membership, clock.now())
     if membership.leaving_at is not None:
         return membership
@@ -56,13 +56,13 @@ def leave(*, membership_id: int, by: Account, at: datetime) -> Membership:
 
 
 @transaction.atomic
-def keep(*, membership_id: int, by: Account, at: datetime) -> Membership:
+def keep(*, membership_id: int, by: policies.Actor, at: datetime) -> Membership:
     """Take the wish to leave back: the membership goes on as if nothing had been. Locks it.
 
     Raises NotNow once the wish has taken effect, by the clock after the lock.
     """
     membership = Membership.objects.select_for_update().get(pk=membership_id)
-    policies.check_acts_for(by, membership.member_id)
+    policies.check_acts_for(by, membership.member_id, helped=True)
     _check_open(membership, clock.now())
     if membership.leaving_at is None:
         return membership
@@ -73,14 +73,14 @@ def keep(*, membership_id: int, by: Account, at: datetime) -> Membership:
 
 
 @transaction.atomic
-def undo_join(*, membership_id: int, by: Account, at: datetime) -> Membership:
+def undo_join(*, membership_id: int, by: policies.Actor, at: datetime) -> Membership:
     """Joining undone within the days of the rules of joining: as free as it was. Locks it.
 
     A period whose roster was locked meanwhile is still shared; the page says so before. Raises
     NotNow when the days are over, by the clock after the lock.
     """
     membership = Membership.objects.select_for_update().get(pk=membership_id)
-    policies.check_acts_for(by, membership.member_id)
+    policies.check_acts_for(by, membership.member_id, helped=True)
     now = clock.now()
     _check_open(membership, now)
     until = undo_until(membership)

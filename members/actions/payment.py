@@ -43,14 +43,14 @@ def give_mandate(
 
 
 @transaction.atomic
-def revoke_mandate(*, mandate_id: int, by: Account, at: datetime) -> Mandate:
+def revoke_mandate(*, mandate_id: int, by: policies.Actor, at: datetime) -> Mandate:
     """No more debits from this account. Locks the mandate. Raises NotNow where it has ended.
 
     The memberships go on; a share that falls due cannot be debited, and unpaid after the days of
     the rules it ends the membership (design §6).
     """
     mandate = Mandate.objects.select_for_update().select_related("account").get(pk=mandate_id)
-    policies.check_own(by, mandate.account)
+    policies.check_own(by, mandate.account, helped=True)
     if mandate.revoked_at is not None:
         raise NotNow(_("This payment agreement has been revoked already. There is nothing to do."))
     mandate.revoked_at = at

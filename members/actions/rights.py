@@ -40,6 +40,7 @@ from members.models import (
     Erasure,
     ErasureRequest,
     FamilyRequest,
+    HelpCall,
     HouseholdLink,
     IdentityNumber,
     JoinDraft,
@@ -299,12 +300,12 @@ def _waiting(member: Member) -> ErasureRequest | None:
 
 
 @transaction.atomic
-def withdraw_erasure(*, request_id: int, by: Account, at: datetime) -> ErasureRequest:
+def withdraw_erasure(*, request_id: int, by: policies.Actor, at: datetime) -> ErasureRequest:
     """Take the wish back: anybody who acts for the person. Locks the member and the wish. Raises
     NotNow once its day has come, by the clock after the lock."""
     member_id = ErasureRequest.objects.values_list("member_id", flat=True).get(pk=request_id)
     member = Member.objects.select_for_update().get(pk=member_id)
-    policies.check_acts_for(by, member)
+    policies.check_acts_for(by, member, helped=True)
     request = ErasureRequest.objects.select_for_update().get(pk=request_id)
     over = request.withdrawn_at is not None or request.done_at is not None
     if over or clock.now() >= request.due_at:
@@ -381,6 +382,7 @@ def _close(account: Account, at: datetime) -> None:
     EmailAddress.objects.filter(user=account).delete()
     for model in (Phone, Recovery, CalendarFeed, NoticePreference, FamilyRequest):
         model._base_manager.filter(account=account).delete()
+    HelpCall.objects.filter(account=account).update(reason=FORGOTTEN)
     account.email, account.display_name, account.is_active = None, "", False
     account.set_unusable_password()
     account.save()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -20,12 +19,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from members import access, actions, phones, places
+from members import access, actions
+from members.finding import by_number, found_by, login_in, name_in
 from members.models import (
     AccessRecord,
     Account,
     BenefitBand,
-    HouseholdLink,
     Member,
     Membership,
     Phone,
@@ -35,23 +34,13 @@ from members.models import (
 )
 from members.rules import mask_name
 from mutualaid import clock
-from mutualaid.errors import Refused
+from mutualaid.errors import Invalid, Refused
 from mutualaid.keyset import KeysetPaginator
 from mutualaid.money import yuan
 from mutualaid.prefix import PrefixPaginator
-from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, problems, refuse
+from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, problems, refuse, why_not
 
-_BIGGEST = 2**63
 _FAMILY = 20  # of one account or member, on one page
-_ID_DIGITS = 15  # no phone, membership or member has so many
-
-
-def by_number(term: str) -> int | None:
-    """The id in a membership's number: "M000000042" or "42"; None for anything else."""
-    digits = term.strip().upper().removeprefix("M")
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    return number if (number := int(digits)) < _BIGGEST else None
 
 
 def masked_email(account: Account) -> str:
@@ -64,48 +53,6 @@ def masked_contact(account: Account) -> str:
     """How a login is shown on the desk; the phone, if one was loaded with it, by its tail."""
     phone = getattr(account, "phone", None)
     return f"*** **** {phone.tail}" if phone is not None else masked_email(account)
-
-
-def phone_in(term: str) -> str:
-    """The mobile number that was typed; "" for anything else."""
-    try:
-        return phones.normal(term, allow_demo=settings.DEMO)
-    except ValueError:
-        return ""
-
-
-def login_in(term: str) -> QuerySet[Account] | None:
-    """The account of the phone number or address that was typed; None for anything else."""
-    if number := phone_in(term):
-        return Account.objects.filter(phone__number_hash=places.phone_hash(number))
-    return Account.objects.filter(email=term.strip().lower()) if "@" in term else None
-
-
-def name_in(term: str) -> str:
-    """The beginning of a name that was typed: what has no digit and is no address."""
-    plain = " ".join(term.split())
-    strange = any(sign.isdigit() or sign in "@\0" for sign in plain)
-    return "" if strange else plain
-
-
-def found_by(members: QuerySet[Member], term: str) -> QuerySet[Member]:
-    """The members that a search term means; each way is served by an index of its own."""
-    plain = "".join(unicodedata.normalize("NFKC", term).split()).upper()
-    if not plain:
-        return members
-    if name := name_in(term):
-        return members.filter(name__startswith=name)
-    if sum(sign.isdigit() for sign in plain) >= _ID_DIGITS:
-        return members.filter(identity__id_hash=places.id_hash(plain))
-    login = login_in(term)
-    if login is not None:
-        links = HouseholdLink.objects.filter(account__in=login.values("pk"))
-        return members.filter(pk__in=links.values("member"))
-    number_of_membership = by_number(plain)
-    if number_of_membership is None:
-        return members.none()
-    one = Membership.objects.filter(pk=number_of_membership).values("member")
-    return members.filter(pk__in=one)
 
 
 class ShowForm(forms.Form):
@@ -311,11 +258,14 @@ class RecoveryAdmin(ReadOnlyAdmin):
     """Accounts asked back: somebody makes sure who asks, and confirms or stops it."""
 
     list_display = ("pk", "of_account", "new_tail", "asked_at", "ready_at", "standing")
-    list_display_links = ("pk", "of_account")
-    list_select_related = ("account",)
+    list_display_links = ("pk",)
+    list_select_related = ("account", "account__phone")
     exact = ("account",)
     search_help_text = _("The number of an account")
-    fields = ("of_account", "new_tail", "asked_at", "ready_at", "standing", "confirmed_by")
+    fields = (
+        *("of_account", "new_tail", "asked_at", "told_at", "ready_at", "standing"),
+        *("confirmed_by", "objected_at", "upheld_by", "others"),
+    )
     change_form_template = "admin/members/recovery.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recovery]:
@@ -325,7 +275,7 @@ class RecoveryAdmin(ReadOnlyAdmin):
     @admin.display(description=_("account"))
     def of_account(self, recovery: Recovery) -> SafeString:
         url = reverse("admin:members_account_change", args=[recovery.account_id])
-        return format_html('<a href="{}">{}</a>', url, masked_email(recovery.account))
+        return format_html('<a href="{}">{}</a>', url, masked_contact(recovery.account))
 
     @admin.display(description=_("new number"))
     def new_tail(self, recovery: Recovery) -> str:
@@ -337,21 +287,70 @@ class RecoveryAdmin(ReadOnlyAdmin):
             return str(_("handed over"))
         if recovery.stopped_at:
             return str(_("stopped"))
+        if recovery.objected_at and not recovery.upheld_at:
+            return str(_("objected to; a second person has to be sure"))
         return str(_("confirmed, waits") if recovery.confirmed_at else _("to be confirmed"))
 
+    @admin.display(description=_("others who ask for this account"))
+    def others(self, recovery: Recovery) -> SafeString | str:
+        """Open ones: only one of them can be the person."""
+        found = Recovery.objects.filter(
+            account=recovery.account_id, stopped_at__isnull=True, done_at__isnull=True
+        ).exclude(pk=recovery.pk)
+        rows = [
+            (reverse("admin:members_recovery_change", args=[each.pk]), self.new_tail(each))
+            for each in found.order_by("pk")
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', rows) or "—"
+
     def get_urls(self) -> list[URLPattern]:
-        answer = self.admin_site.admin_view(require_POST(self.answer))
-        ours = path("<int:pk>/answer/", answer, name="members_recovery_answer")
-        return [ours, *super().get_urls()]
+        site = self.admin_site.admin_view
+        answer, number = site(require_POST(self.answer)), site(require_POST(self.number))
+        return [
+            path("<int:pk>/answer/", answer, name="members_recovery_answer"),
+            path("<int:pk>/number/", number, name="members_recovery_number"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        by, recovery = cast(Account, request.user), kwargs["obj"]
+        context |= {
+            "no_work": why_not(actions.check_confirms, by, recovery),
+            "no_uphold": why_not(actions.check_upholds, by, recovery),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def answer(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Confirm it or stop it. Asks for the login again if it is not fresh."""
+        """Confirm it, uphold it, or stop it. Asks for the login again if it is not fresh."""
         raise_if_reauthentication_required(request, app="account")
         get_object_or_404(Recovery, pk=pk)
-        confirms = request.POST.get("answer") == "confirm"
-        verb = actions.confirm_recovery if confirms else actions.object_to_recovery
+        verbs: dict[str, Callable[..., object]] = {
+            "confirm": actions.confirm_recovery,
+            "uphold": actions.uphold_recovery,
+            "refuse": actions.object_to_recovery,
+        }
+        verb = verbs.get(request.POST.get("answer", ""))
+        if verb is None:
+            raise Invalid(_("Choose one of the answers. Nothing was changed."))
         verb(recovery_id=pk, by=cast(Account, request.user), at=clock.now())
         return redirect("admin:members_recovery_change", pk)
+
+    def number(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The new number, to ring it up, in this one answer. Asks for the login again if it is not
+        fresh."""
+        raise_if_reauthentication_required(request, app="account")
+        recovery = get_object_or_404(Recovery, pk=pk)
+        number = actions.ring_up(recovery_id=pk, by=cast(Account, request.user), at=clock.now())
+        context = {
+            **self.admin_site.each_context(request),
+            **{"opts": self.opts, "original": recovery, "number": number},
+            "title": _("Ring up who asks"),
+        }
+        response = TemplateResponse(request, "admin/members/recovery_number.html", context)
+        response["Cache-Control"] = "private, no-store"
+        return response
 
 
 @admin.register(AccessRecord)

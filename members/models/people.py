@@ -225,7 +225,8 @@ class FamilyRequest(models.Model):
 
 class Recovery(models.Model):
     """A login asked back by who can show who they are: after a hold, in which the old login is told
-    and may stop it, the account gets the new phone number."""
+    and may object, the account gets the new phone number. Several may ask for one account: who asks
+    first keeps nobody out, and staff find out whose it is."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="recoveries")
     number_hash = models.BinaryField()
@@ -237,6 +238,13 @@ class Recovery(models.Model):
     # Somebody of the staff has looked at the papers, or talked with the person.
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
+    # Every contact there was has been told: the hold counts from here.
+    told_at = models.DateTimeField(null=True)
+    # Whoever is in the account says that it is theirs: a stranger with a recycled number may, too.
+    objected_at = models.DateTimeField(null=True)
+    # A second person of the staff is sure in spite of the objection.
+    upheld_at = models.DateTimeField(null=True)
+    upheld_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     stopped_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
@@ -253,10 +261,36 @@ class Recovery(models.Model):
                 name="recovery_done_only_confirmed",
                 condition=Q(done_at__isnull=True) | Q(confirmed_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="recovery_done_only_told",
+                condition=Q(done_at__isnull=True) | Q(told_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="recovery_done_against_objection_only_upheld",
+                condition=Q(done_at__isnull=True)
+                | Q(objected_at__isnull=True)
+                | Q(upheld_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="recovery_upheld_by_another",
+                condition=Q(upheld_at__isnull=True, upheld_by__isnull=True)
+                | (
+                    Q(upheld_at__isnull=False, upheld_by__isnull=False)
+                    & Q(confirmed_by__isnull=False, objected_at__isnull=False)
+                    & ~Q(upheld_by=F("confirmed_by"))
+                ),
+            ),
             models.UniqueConstraint(
-                name="recovery_one_open",
-                fields=["account"],
+                name="recovery_one_open_for_a_number",
+                fields=["account", "number_hash"],
                 condition=Q(stopped_at__isnull=True, done_at__isnull=True),
+            ),
+            models.UniqueConstraint(
+                name="recovery_one_confirmed",
+                fields=["account"],
+                condition=Q(
+                    stopped_at__isnull=True, done_at__isnull=True, confirmed_at__isnull=False
+                ),
             ),
             models.CheckConstraint(
                 name="recovery_stopped_or_done",
@@ -266,7 +300,7 @@ class Recovery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"recovery {self.pk} of account {self.account_id}"
+        return f"#{self.pk}"
 
 
 class HelpCall(models.Model):
@@ -283,8 +317,24 @@ class HelpCall(models.Model):
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["account", "-asked_at"], name="help_call_of_account")]
+        verbose_name = _("help call")
+        verbose_name_plural = _("help calls")
+        indexes = [
+            models.Index(fields=["account", "-asked_at"], name="help_call_of_account"),
+            models.Index(fields=["-asked_at", "-id"], name="help_call_newest"),
+            models.Index(fields=["by", "-asked_at", "-id"], name="help_call_by_newest"),
+        ]
         constraints = [
+            models.CheckConstraint(name="help_call_few_tries", condition=Q(tries__lte=5)),
+            models.CheckConstraint(
+                name="help_call_consented_in_time",
+                condition=Q(consented_at__isnull=True)
+                | Q(consented_at__gte=F("asked_at"), consented_at__lt=F("until_at")),
+            ),
+            models.CheckConstraint(
+                name="help_call_closed_in_time",
+                condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("asked_at")),
+            ),
             models.CheckConstraint(name="help_call_has_a_reason", condition=~Q(reason="")),
             models.CheckConstraint(name="help_call_ends", condition=Q(until_at__gt=F("asked_at"))),
             models.UniqueConstraint(
@@ -295,7 +345,7 @@ class HelpCall(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"help call {self.pk}"
+        return f"#{self.pk}"
 
 
 class HelpRecord(models.Model):
@@ -309,6 +359,7 @@ class HelpRecord(models.Model):
 
     class Meta:
         triggers = append_only()
+        indexes = [models.Index(fields=["member", "-at"], name="help_record_of_member")]
 
     def __str__(self) -> str:
         return f"{self.verb} in call {self.call_id}"

@@ -6,13 +6,23 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from members import access, actions, declared, places
-from members.models import AccessRecord, Account, Declaration, HealthQuestion, Membership, PreCheck
+from members.models import (
+    AccessRecord,
+    Account,
+    Declaration,
+    HealthQuestion,
+    HelpCall,
+    HelpRecord,
+    Membership,
+    PreCheck,
+)
 from members.reference import answer_word
 from mutualaid import clock
 from mutualaid.errors import Refused
@@ -25,6 +35,7 @@ from portal.forms_cover import CorrectionForm, ObjectionForm
 from portal.views.shared import acting, acting_for, form_page, own_membership, sent, signed_in
 
 RECORDS_A_PAGE = 30
+CALLS = 20  # of the help line, on the page of who has read
 
 
 @require_GET
@@ -261,8 +272,31 @@ def access_records(request: HttpRequest) -> HttpResponse:
         }
         for record in page["rows"]
     ]
-    around = {name: _address(page[name]) for name in ("previous", "next")}
+    around: dict[str, Any] = {name: _address(page[name]) for name in ("previous", "next")}
+    if page["previous"] is None:
+        around["calls"] = _calls(signed_in(request), context["link"].member_id)
     return render(request, "portal/access.html", context | {"rows": rows} | around)
+
+
+def _calls(account: Account, member_id: int) -> list[dict[str, Any]]:
+    """The newest calls in which the help line acted, or asked to: for this login, or for this
+    person by another login of the family."""
+    records = HelpRecord.objects.filter(member=member_id).values("call")
+    found = HelpCall.objects.filter(Q(account=account) | Q(pk__in=records))
+    related = found.select_related("by").defer("code_hash").order_by("-asked_at", "-pk")
+    return [
+        {"call": call, "who": access.reader(call.by), "mine": call.account_id == account.pk}
+        | {"done": _done(call, None if call.account_id == account.pk else member_id)}
+        for call in related[:CALLS]
+    ]
+
+
+def _done(call: HelpCall, member_id: int | None) -> list[dict[str, Any]]:
+    """What was done in a call; of another login's only what was done for this person."""
+    records = call.records.select_related("member").order_by("pk")
+    if member_id is not None:
+        records = records.filter(member=member_id)
+    return [{"record": record, "what": access.did(record.verb)} for record in records]
 
 
 def _address(token: str | None) -> str:

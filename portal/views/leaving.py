@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -11,18 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from assessments.models import Period
-from assessments.rules import Half
-from assessments.states import DONE, Stage
 from members import actions
 from members.models import Membership
 from mutualaid import clock
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day, moment
-from portal import me
+from portal import me, means
 from portal.views.shared import acting_for, form_page, own_membership, signed_in
-
-COUNTED = [Stage.LOCKED, Stage.DISCLOSED, Stage.SPLITTING]
 
 
 @form_page
@@ -35,26 +29,8 @@ def leave(request: HttpRequest, number: str) -> HttpResponse:
     if request.method == "POST":
         actions.leave(membership_id=membership.pk, by=signed_in(request), at=clock.now())
         return redirect("portal:left", number=number)
-    terms = membership.terms_on(clock.today())
-    leaves_at = clock.now() + timedelta(days=terms.leave_undo_days)
-    share = me.this_share(membership, membership.plan)
-    context = {
-        "membership": membership,
-        "terms": terms,
-        "undo_days": terms.leave_undo_days,
-        "leaves_at": leaves_at,
-        "still": share if share and not share["divided"] else None,
-        "roster_before": _roster_before(leaves_at),
-    }
+    context = {"membership": membership, "means": means.leaving(membership)}
     return render(request, "portal/leave.html", context | acting_for(request, membership.member_id))
-
-
-def _roster_before(leaves_at: datetime) -> datetime | None:
-    """The next count of members, if it comes before the leaving takes effect."""
-    half = Half.of(clock.now()).previous()
-    while half.roster_at <= clock.now():
-        half = half.next()
-    return half.roster_at if half.roster_at <= leaves_at else None
 
 
 @require_POST
@@ -120,14 +96,7 @@ def undo_join(request: HttpRequest, number: str) -> HttpResponse:
     if request.method == "POST":
         actions.undo_join(membership_id=membership.pk, by=signed_in(request), at=clock.now())
         return redirect("portal:left", number=number)
-    counted = Period.objects.filter(
-        plan=membership.plan, stage__in=[*COUNTED, *DONE], roster_at__gt=membership.joined_at
-    )
-    context = {
-        "membership": membership,
-        "until": actions.undo_until(membership),
-        "counted": counted.order_by("number").first(),
-    }
+    context = {"membership": membership, "means": means.undoing(membership)}
     return render(
         request, "portal/undo_join.html", context | acting_for(request, membership.member_id)
     )

@@ -18,7 +18,7 @@ from members.stepup import fresh_login
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.templatetags.look import day
-from portal import figures
+from portal import figures, means
 from portal.forms import PayerForm, refused
 from portal.views.shared import acting_for, form_page, own_membership, sent, signed_in
 
@@ -40,7 +40,8 @@ def payment(request: HttpRequest) -> HttpResponse:
         ]
     family = Membership.objects.open().filter(member__household__account=account)
     people = family.select_related("member", "plan", "payer").order_by("joined_at", "pk")
-    context = {"mandate": mandate, "rows": rows, "changes": _changes(account)}
+    context: dict[str, Any] = {"mandate": mandate, "rows": rows, "changes": _changes(account)}
+    context["revoking"] = means.revoking()
     context["people"] = [{"membership": each, "payer": named(each.payer)} for each in people]
     return render(request, "portal/payment.html", context)
 

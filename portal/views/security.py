@@ -31,7 +31,7 @@ def security(request: HttpRequest) -> HttpResponse:
     context = {
         "account": account,
         "phone": phone,
-        "recovery": actions.open_recovery(account),
+        "recoveries": actions.open_recoveries(account),
         "has_password": account.has_usable_password(),
         "sessions": [
             {"session": each, "here": each.session_key == current} for each in sessions[:RECENT]

@@ -74,12 +74,15 @@ NOT_FOR_MEMBERS = {
     "list_kept_until", "notify", "open_id_number", "open_sealed", "phone_of", "predecessor",
     "problems_file", "replay_erasures", "rotate_keys", "run_import", "seal", "show_person",
     "undo_until", "upload_list",
+    # The help line's, and what staff do to make sure who asks for an account.
+    "act_in_call", "begin_help_call", "check_confirms", "check_upholds", "close_help_call",
+    "code_until", "consent_help_call", "ring_up", "uphold_recovery",
 }  # fmt: skip
 # Logging in is allauth's alone, by a browser: no second path (members/adapters.py, portal/views).
 LOGINS = {
     "account_by_phone", "ask_code", "check_turn", "confirm_fresh", "count_turn", "enter",
     "forget_turns", "network", "phone_number", "set_phone", "ask_recovery", "confirm_recovery",
-    "object_to_recovery", "open_recovery",
+    "object_to_recovery", "open_recoveries",
 }  # fmt: skip
 # Called by a verb of another room, which has the address.
 ELSEWHERE = {"reinstate": "assessments/api.py"}
