@@ -201,7 +201,8 @@ def _hand_over(recovery_id: int, at: datetime) -> bool:
     if known and known.account_id != account.pk and known.account.household.exists():
         _stop(recovery, at)  # the number has become another family's in the meantime
         return False
-    tell_contacts(account, code="recovery_done", facts={"tail": recovery.tail}, at=at)
+    facts: dict[str, object] = {"tail": recovery.tail}
+    tell_contacts(account, code="recovery_done", facts=facts, at=at, replaced=True)
     Phone.objects.filter(number_hash=places.phone_hash(number)).delete()
     write_phone(account.pk, number, at)
     _end_logins(account)

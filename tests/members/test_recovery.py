@@ -85,6 +85,7 @@ def test_the_old_number_is_told_at_once_and_one_word_stops_it() -> None:
     member, number, browser = person()
     ask(member.name, number)
     recovery = Recovery.objects.get()
+    assert make.copies_sent() == 1
     assert "账户" in sms.written(OLD)[-1] or "account" in sms.written(OLD)[-1]
     assert "0006" in browser.get("/me/security/").text
 
