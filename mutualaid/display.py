@@ -162,7 +162,8 @@ class Display:
             "disclosures:money": _("Where the money goes"),
             "portal:me": _("My page"),
         }
-        if self.request.user.is_authenticated:
+        user = getattr(self.request, "user", None)
+        if user is not None and user.is_authenticated:
             places["portal:inbox"] = _("Inbox")
         found = [(name, word, _address(name)) for name, word in places.items()]
         return [Choice(word, url, name == section, name) for name, word, url in found if url]

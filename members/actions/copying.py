@@ -5,11 +5,12 @@ most one sending for each: `claimed_at` is set in a transaction of its own, on a
 else has (SKIP LOCKED), before anything leaves; what came of it is written in a second one. Between
 the two no transaction is open, so a slow gateway holds no lock.
 
-- The back end says that it did not take it (sms.NotSent, an error of the mail server): the claim
-  is given back and the copy is tried again after ways.WAITS, then given up.
-- Nobody knows (sms.Unclear; a worker killed between the two transactions, seen by a claim that is
-  an hour old): it is not sent again, by e-mail no more than by SMS. It is written down as failed,
-  so that its reader and the desk see it; the notice itself stands in the inbox all the same.
+- The back end did not take it (sms.NotSent; a mail server that is not reached or says no): the
+  claim is given back and the copy is tried again after ways.WAITS, then given up.
+- Nobody knows (sms.Unclear; a mail server lost in the middle; a worker killed between the two
+  transactions, seen by a claim that is an hour old): it is not sent again, by e-mail no more than
+  by SMS. It is written down as failed, so that its reader and the desk see it; the notice itself
+  stands in the inbox all the same.
 
 A notice to everybody becomes rows page by page of the accounts by key, a page when nothing else is
 due and only by day; its rows go once they are sent (design §4).
@@ -22,10 +23,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import override
@@ -70,7 +72,8 @@ def copies_due(*, at: datetime) -> int:
         open_ways = [way for way, failures in blocked.items() if failures < BLOCKED_AFTER]
         parcel = _claim(at, open_ways)
         if parcel is None:
-            if not open_ways or not _spread(at):
+            # While a way out is blocked no page is added: its rows would only pile up.
+            if len(open_ways) < len(blocked) or not _spread(at):
                 break
         elif parcel.copies:
             why = _deliver(parcel, at)
@@ -168,19 +171,33 @@ def _send_sms(number: str, text: str) -> None:
 
 
 def _send_mail(address: str, letter: tuple[str, str], key: int) -> None:
-    """The Message-ID names the copy: should a mail server take it and say no, a mailbox that sorts
-    by it shows the second one as the same."""
-    subject, body = letter
-    host = urlsplit(settings.SITE_URL).hostname or "localhost"
-    headers = {"Message-ID": f"<copy-{key}@{host}>", "Auto-Submitted": "auto-generated"}
+    """A server that was never reached, or that said no, has not sent it; of one that was lost in
+    the middle nobody knows."""
+    way = get_connection()
+    message = _message(address, letter, key, way)
     try:
-        EmailMessage(subject, body, None, [address], headers=headers).send()
+        way.open()
+    except OSError as error:  # smtplib's errors are of that kind, too
+        raise _Failed(NoticeCopy.Why.NO_ANSWER) from error
+    try:
+        message.send()
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _said in error.recipients.values()]
         final = bool(codes) and min(codes) >= PERMANENT
         raise _Failed(NoticeCopy.Why.REFUSED if final else NoticeCopy.Why.NO_ANSWER) from error
-    except (smtplib.SMTPException, OSError) as error:
-        raise _Failed(NoticeCopy.Why.NO_ANSWER) from error
+    except OSError as error:
+        said_no = isinstance(error, smtplib.SMTPResponseException)
+        raise _Failed(NoticeCopy.Why.NO_ANSWER if said_no else NoticeCopy.Why.UNCLEAR) from error
+    finally:
+        way.close()
+
+
+def _message(address: str, letter: tuple[str, str], key: int, way: Any) -> EmailMessage:
+    """In plain text. Its Message-ID names the copy, so that it can be found in a server's log."""
+    subject, body = letter
+    host = urlsplit(settings.SITE_URL).hostname or "localhost"
+    headers = {"Message-ID": f"<copy-{key}@{host}>", "Auto-Submitted": "auto-generated"}
+    return EmailMessage(subject, body, None, [address], headers=headers, connection=way)
 
 
 # --- what came of it

@@ -37,14 +37,15 @@ def inbox(request: HttpRequest) -> HttpResponse:
     page = list(found[: NOTICES_A_PAGE + 1])
     more, page = len(page) > NOTICES_A_PAGE, page[:NOTICES_A_PAGE]
     next_url = f"{reverse('portal:inbox')}?before={page[-1].pk}" if more else ""
-    context = {"notices": _rows(account, page), "next": next_url}
-    if page and not later:
+    seen = reading.read_to(account)
+    context = {"notices": _rows(account, page, seen), "next": next_url}
+    if page and not later and page[0].pk > seen:
         actions.mark_read(account_id=account.pk, to=page[0].pk, by=account, at=clock.now())
     return render(request, "portal/inbox.html", context)
 
 
-def _rows(account: Account, page: list[Notice]) -> list[dict[str, Any]]:
-    seen, copies = reading.read_to(account), reading.copies_of(account, [n.pk for n in page])
+def _rows(account: Account, page: list[Notice], seen: int) -> list[dict[str, Any]]:
+    copies = reading.copies_of(account, [notice.pk for notice in page])
     return [
         {
             **_shown(notice),

@@ -20,6 +20,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Value
 from django.db.models.fields import TextField
@@ -96,8 +97,15 @@ def refuses(code: int) -> Any:
     return send
 
 
-def is_down(*args: object, **kwargs: object) -> int:
+def is_down(*args: object, **kwargs: object) -> None:
     raise ConnectionRefusedError
+
+
+def breaks(error: Exception) -> Any:
+    def send(message: EmailMessage, *args: object, **kwargs: object) -> int:
+        raise error
+
+    return send
 
 
 class Gateway:
@@ -407,7 +415,7 @@ def test_a_mail_server_that_is_down_is_tried_again_later_and_later_then_given_up
     account = make.account()
     chooses(account)  # no quiet hours
     notice = tell(account)
-    monkeypatch.setattr(EmailMessage, "send", is_down)
+    monkeypatch.setattr(EmailBackend, "open", is_down)
     copy = NoticeCopy.objects.get()
     waits = []
 
@@ -429,7 +437,7 @@ def test_a_mail_server_that_is_down_is_tried_again_later_and_later_then_given_up
 @pytest.mark.django_db
 def test_what_was_down_for_a_while_goes_out_once_it_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     tell(make.account())
-    monkeypatch.setattr(EmailMessage, "send", is_down)
+    monkeypatch.setattr(EmailBackend, "open", is_down)
     assert make.copies_sent() == 0
     monkeypatch.undo()
 
@@ -450,6 +458,48 @@ def test_an_address_that_is_refused_for_good_is_not_tried_again(
 
     copy = NoticeCopy.objects.get()
     assert (copy.failed_at is not None, copy.why) == (gone, "refused" if gone else "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (smtplib.SMTPDataError(452, b"full"), ""),
+        (smtplib.SMTPSenderRefused(421, b"busy", "us"), ""),
+        (smtplib.SMTPServerDisconnected("gone"), "unclear"),
+        (TimeoutError("silent"), "unclear"),
+    ],
+)
+def test_a_mail_server_that_says_no_is_asked_again_and_one_that_was_lost_is_not(
+    error: Exception, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(make.account())
+    monkeypatch.setattr(EmailMessage, "send", breaks(error))
+    make.copies_sent()
+    monkeypatch.undo()
+
+    assert NoticeCopy.objects.get().why == why
+    assert at(make.NOON + AN_HOUR) == (0 if why else 1)
+
+
+@pytest.mark.django_db
+def test_while_a_way_out_is_blocked_no_page_of_a_notice_to_everybody_is_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    membership = make.membership()
+    make.copies_sent()
+    for number in range(4):
+        chooses(with_phone(account := make.account(), f"1201111007{number}"), email=False)
+        tell(account)
+    notice = to_all(membership.plan)
+    monkeypatch.setattr(sms, "backend", lambda: Gateway(sms.NotSent("down")))
+
+    make.copies_sent()
+
+    assert not NoticeCopy.objects.filter(notice=notice).exists()
+    monkeypatch.undo()
+    at(make.NOON + AN_HOUR)
+    assert Broadcast.objects.get(notice=notice).sent == 1
 
 
 @pytest.mark.django_db
@@ -788,6 +838,7 @@ import sys, time
 import django
 django.setup()
 from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from members import actions
 from mutualaid import clock
 
