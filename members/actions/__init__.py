@@ -20,7 +20,7 @@ from members.actions.accounts import (
 )
 from members.actions.admission import check_open, invite, use_invitation
 from members.actions.calendar import make_feed, remove_feed
-from members.actions.contacts import contacts, phone_number
+from members.actions.contacts import masked_contacts, phone_number
 from members.actions.copying import copies_due
 from members.actions.declaring import (
     after_correction_ruling,
@@ -146,7 +146,6 @@ __all__ = [
     "check_turn",
     "confirm_fresh",
     "confirm_recovery",
-    "contacts",
     "copies_due",
     "correct_declaration",
     "count_turn",
@@ -173,6 +172,7 @@ __all__ = [
     "make_feed",
     "mandates_due",
     "mark_read",
+    "masked_contacts",
     "network",
     "notify",
     "object_to_recovery",

@@ -25,20 +25,29 @@ def phone_number(account: Account) -> str | None:
 
 
 def contacts(account: Account) -> dict[str, str]:
-    """Channel to address, of those that may be used: none of a closed account; the address unless
-    it waits for being confirmed. What a co-operative's list brought in has nobody typed in here,
-    so nobody is asked to confirm it."""
+    """Channel to address, of those that may be used: none of a closed account; the e-mail address
+    unless it waits for being confirmed. What a co-operative's list brought in has nobody typed in
+    here, so nobody is asked to confirm it."""
     if not account.is_active:
         return {}
     found: dict[str, str] = {}
-    if account.email and not account.email.endswith(NOWHERE) and not _unconfirmed(account):
-        found[NoticeCopy.Channel.EMAIL.value] = account.email
+    if (email := _usable_email(account)) is not None:
+        found[NoticeCopy.Channel.EMAIL.value] = email
     if number := phone_number(account):
         found[NoticeCopy.Channel.SMS.value] = number
     return found
 
 
-def _unconfirmed(account: Account) -> bool:
+def masked_contacts(account: Account) -> tuple[str, str]:
+    """The e-mail address that may be used, masked, and the last digits of the number; "" for none.
+    Nothing is opened for it."""
+    name, at, domain = (_usable_email(account) or "").partition("@")
+    tail = Phone.objects.filter(account=account.pk).values_list("tail", flat=True).first()
+    return f"{name[:2]}***@{domain}" if at else "", tail or ""
+
+
+def _usable_email(account: Account) -> str | None:
+    if not account.email or account.email.endswith(NOWHERE):
+        return None
     waiting = EmailAddress.objects.filter(user=account, verified=False)
-    found: bool = waiting.filter(email__iexact=account.email).exists()
-    return found
+    return None if waiting.filter(email__iexact=account.email).exists() else account.email

@@ -110,20 +110,15 @@ def inbox_settings(request: HttpRequest) -> HttpResponse:
             refused(form, refusal)
         else:
             return redirect(f"{reverse('portal:inbox_settings')}?saved=1")
-    has = actions.contacts(account)
+    email, phone = actions.masked_contacts(account)
     context = {
         "form": form,
         "saved": request.GET.get("saved") == "1" and request.method != "POST",
         "groups": list(notices.GROUPS.values()),
-        "email": _masked(has.get("email", "")),
-        "phone": has.get("sms", "")[-4:],
+        "email": email,
+        "phone": phone,
     }
     return render(request, "portal/inbox_settings.html", context)
-
-
-def _masked(address: str) -> str:
-    name, at, domain = address.partition("@")
-    return f"{name[:2]}***@{domain}" if at else ""
 
 
 def _chosen(account: Account) -> dict[str, Any]:
