@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0006_accounts"),
+        ("members", "0010_import_files"),
     ]
 
     operations = [
