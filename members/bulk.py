@@ -1,4 +1,4 @@
-"""The writer of sets: ends of memberships, and the demo crowd.
+"""The writer of sets: ends of memberships, copies of notices to everybody, and the demo crowd.
 
 The same checks as `actions`, as SQL.
 """
@@ -23,6 +23,7 @@ from members.models import (
     HouseholdLink,
     Member,
     Membership,
+    Notice,
     Plan,
     RuleConsent,
     Rules,
@@ -151,6 +152,33 @@ WITH part AS MATERIALIZED (
 SELECT (SELECT max(id) FROM part), (SELECT count(*) FROM silent)
 """
 
+# The next accounts by id, whoever they are, so that a page is never a long search; of them those
+# that pay for a membership of the plan. By the same rules as the trigger of members/models/notices.
+_SPREAD = """
+WITH part AS MATERIALIZED (
+    SELECT id, email, is_active
+      FROM members_account
+     WHERE id > %(after)s
+     ORDER BY id
+     LIMIT %(size)s
+), copied AS (
+    INSERT INTO members_noticecopy (notice_id, account_id, channel, due_at, tries, why)
+    SELECT %(notice)s, a.id, way.channel, %(at)s, 0, ''
+      FROM part AS a
+     CROSS JOIN (VALUES ('email'), ('sms')) AS way (channel)
+     WHERE a.is_active
+       AND EXISTS (SELECT FROM members_membership AS s
+                    WHERE s.payer_id = a.id AND s.plan_id = %(plan)s
+                      AND s.joined_at <= %(at)s
+                      AND (s.ended_at IS NULL OR s.ended_at > %(since)s))
+       AND CASE way.channel
+           WHEN 'sms' THEN EXISTS (SELECT FROM members_phone AS p WHERE p.account_id = a.id)
+           ELSE a.email IS NOT NULL AND a.email NOT LIKE '%%.invalid'
+           END
+)
+SELECT max(id) FROM part
+"""
+
 
 def end_in_sets(membership_ids: Sequence[int], reason: str, at: datetime) -> int:
     """End those that are open, all at once; returns how many. Locks their rows.
@@ -226,6 +254,24 @@ def warn_of_mandates(*, on: date, at: datetime, steps: Sequence[int]) -> int:
         window = {"after": on + timedelta(days=low), "until": on + timedelta(days=high)}
         told += _count(_WARN_OF_MANDATES, {"code": code, "step": high, "at": at} | window)
     return told
+
+
+def spread(*, notice: Notice, after: int, size: int, since: datetime) -> int | None:
+    """Write the copies of a notice to everybody for the next `size` accounts after the id `after`:
+    of those who pay for somebody that was in the plan at its instant, or until `since`. Returns the
+    last id of the part, None when none was left. The caller holds the broadcast."""
+    values: dict[str, Any] = {
+        "notice": notice.pk,
+        "plan": notice.plan_id,
+        "at": notice.at,
+        "since": since,
+        "after": after,
+        "size": size,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SPREAD, values)
+        last: int | None = cursor.fetchone()[0]
+    return last
 
 
 def _count(statement: str, values: dict[str, Any]) -> int:

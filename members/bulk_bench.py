@@ -78,6 +78,9 @@ _FILL = [
        SELECT i, 'brought_in',
               '{"plan_zh": "x", "plan_en": "x", "joined_on": "2021-01-01", "people": 2}', %(at)s
          FROM generate_series(%(first)s::bigint, %(last)s) AS i WHERE i %% 2 = 0""",
+    """INSERT INTO members_noticepreference (account_id, email, sms, digest, language, read_to)
+       SELECT i, true, true, false, 'zh-hans', 0
+         FROM generate_series(%(first)s::bigint, %(last)s) AS i WHERE i %% 2 = 0""",
     """INSERT INTO members_accessrecord (member_id, by_id, what, why, at)
        SELECT i, i - i %% 2, 'id_number', 'own', %(at)s
          FROM generate_series(%(first)s::bigint, %(last)s) AS i WHERE i %% 5 = 0""",

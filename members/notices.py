@@ -3,13 +3,14 @@
 A fact whose name ends in `_fen` is whole fen and is shown as yuan; one ending in `_on` is an ISO
 date and one ending in `_at` an ISO instant, shown in words in Asia/Shanghai. One that comes twice,
 ending in `_zh` and `_en`, is named without the ending and shown in the reader's language. Each room
-adds its codes to CODES.
+adds its codes to CODES, and says in KINDS how they go out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import get_language
@@ -523,3 +524,173 @@ def _shown(name: str, value: object) -> object:
     if name.endswith("_at") and isinstance(value, str):
         return moment(datetime.fromisoformat(value))
     return value
+
+
+# --- what may be switched off, and what a copy may say
+
+
+class Group(NamedTuple):
+    """What a notice is about, for the page where one says how to be told. `kept`: what of it cannot
+    be switched off, `free`: what can; one of them may be empty. `hint` stands in a copy in place of
+    a text that stays in the house."""
+
+    name: Text
+    kept: Text
+    free: Text
+    hint: Text
+
+
+class Kind(NamedTuple):
+    """How one code goes out. `must`: it cannot be switched off. `whole`: its text has only sums,
+    dates, numbers and masked names, and may stand in a copy. `outside`: the title of a copy where
+    that of the inbox says too much."""
+
+    group: str
+    must: bool = False
+    whole: bool = False
+    outside: Text = ""
+
+
+GROUPS: dict[str, Group] = {
+    "security": Group(
+        _("Security of your account"),
+        _(
+            "Everything: a changed number, an account asked back, a person who is to act for you."
+            " It goes to every address we have, at once, at night too."
+        ),
+        "",
+        _("It is about signing in to your account. If something is wrong, call us at once."),
+    ),
+    "money": Group(
+        _("Shares and debits"),
+        _(
+            "What is shared, before it is debited; a debit that failed; a payment agreement that"
+            " ends."
+        ),
+        _("Receipts: an agreement given or revoked, a change of who pays."),
+        _("It is about the payment of shares."),
+    ),
+    "cover": Group(
+        _("Cover"),
+        _("A membership that ends or is about to, and why."),
+        _("Welcome, coming back, leaving taken back."),
+        _("It is about a membership of your family."),
+    ),
+    "rules": Group(
+        _("Rules"),
+        _("Every change of the rules: announced, about to begin, in force."),
+        "",
+        _("It is about the rules of your plan."),
+    ),
+    "claims": Group(
+        _("Claims"),
+        _("Decisions on a claim, a paper we need from you, the payout."),
+        _("Steps on the way, and messages about a claim."),
+        _("It is about a claim of your family."),
+    ),
+    "health": Group(
+        _("Health questions"),
+        "",
+        _("Answers of a reviewer to a health question or a correction."),
+        _("It is about what you asked or told us when joining or later."),
+    ),
+    "jury": Group(
+        _("Jury and objections"),
+        "",
+        _("A seat in a jury, the result of a case, an answer to your objection."),
+        _("It is about a case that you take part in."),
+    ),
+    "data": Group(
+        _("Family and your data"),
+        _("A person who is to be forgotten, and that it was done."),
+        _("Answers in the family, and a copy of your data that is ready."),
+        _("It is about the people of your family and their data."),
+    ),
+}
+
+# How each code of CODES goes out; complete by tests/members/test_copies.py.
+KINDS: dict[str, Kind] = {
+    "joined": Kind("cover", whole=True),
+    "brought_in": Kind("cover", must=True, whole=True),
+    "precheck_asked": Kind("health", outside=_("A reviewer has your question")),
+    "precheck_counts_as_no": Kind("health", outside=_("A reviewer has answered your question")),
+    "precheck_counts_as_yes": Kind("health", outside=_("A reviewer has answered your question")),
+    "recovery_asked": Kind("security", must=True, whole=True),
+    "recovery_confirmed": Kind("security", must=True, whole=True),
+    "recovery_objected": Kind("security", must=True, whole=True),
+    "recovery_upheld": Kind("security", must=True, whole=True),
+    "recovery_stopped": Kind("security", must=True, whole=True),
+    "recovery_done": Kind("security", must=True, whole=True),
+    "phone_changed": Kind("security", must=True, whole=True),
+    "family_asked": Kind("security", must=True, whole=True),
+    "family_asked_self": Kind("security", must=True, whole=True),
+    # A reason that somebody of the help line wrote stays in the house.
+    "help_began": Kind("security", must=True),
+    "help_did": Kind("security", must=True),
+    "help_did_for": Kind("security", must=True),
+    "payer_asked": Kind("money"),
+    "payer_changed": Kind("money", whole=True),
+    "payer_declined": Kind("money", whole=True),
+    "family_accepted": Kind("data"),
+    "family_declined": Kind("data"),
+    "family_ended": Kind("data"),
+    "export_ready": Kind("data", whole=True),
+    "erasure_asked": Kind("data", must=True, whole=True),
+    "erasure_withdrawn": Kind("data", must=True, whole=True),
+    "erasure_stopped": Kind("data", must=True),
+    "erasure_done": Kind("data", must=True, whole=True),
+    "leaving": Kind("cover", must=True, whole=True),
+    "kept": Kind("cover", whole=True),
+    "join_undone": Kind("cover", must=True, whole=True),
+    "ageing_out": Kind("cover", must=True),
+    "ageing_out_offer": Kind("cover", must=True),
+    "aged_out": Kind("cover", must=True),
+    "aged_out_offer": Kind("cover", must=True),
+    "reinstated": Kind("cover", whole=True),
+    "membership_ended_dissolved": Kind("cover", must=True),
+    "membership_ended_died": Kind("cover", must=True),
+    "mandate_given": Kind("money", whole=True),
+    "mandate_expiring": Kind("money", must=True, whole=True),
+    "mandate_expired": Kind("money", must=True, whole=True),
+    "mandate_revoked": Kind("money", whole=True),
+    "left": Kind("cover", must=True, whole=True),
+    "membership_ended_arrears": Kind("cover", must=True, whole=True),
+    "membership_ended_helped": Kind("cover", must=True),
+    "membership_ended_not_met": Kind("cover", must=True),
+    "objection_not_met": Kind("cover", must=True, outside=_("A reviewer has answered you")),
+    "rules_announced": Kind("rules", must=True, whole=True),
+    "rules_reminder": Kind("rules", must=True, whole=True),
+    "rules_begun": Kind("rules", must=True),
+    "correction_kept": Kind("health"),
+    "correction_in_review": Kind("health", outside=_("A reviewer has your question")),
+    "correction_counts_as_no": Kind("health", outside=_("A reviewer has answered your question")),
+    "claim_reported": Kind("claims"),
+    "claim_papers_wanted": Kind("claims", must=True),
+    "claim_waiting": Kind("claims"),
+    "claim_granted": Kind("claims", must=True),
+    "claim_refused": Kind("claims", must=True),
+    "claim_overturned": Kind("claims", must=True),
+    "claim_upheld": Kind("claims", must=True),
+    "claim_message": Kind("claims"),
+    "jury_opened": Kind("jury"),
+    "jury_seated": Kind("jury", whole=True),
+    "jury_extended": Kind("jury", whole=True),
+    "jury_decided": Kind("jury", whole=True),
+    "jury_withdrawn": Kind("jury", whole=True),
+    "share_due": Kind("money", must=True, whole=True),
+    "debit_failed": Kind("money", must=True, whole=True),
+    "payout_paid": Kind("claims", must=True, whole=True),
+    "period_disclosed": Kind("money", must=True, whole=True),
+    "period_disclosed_again": Kind("money", must=True, whole=True),
+    "objection_sustained": Kind("jury"),
+    "objection_answered": Kind("jury"),
+}
+URGENT = "security"  # of this group, everything goes at once and everywhere
+
+
+def for_copy(code: str, facts: Mapping[str, object]) -> tuple[str, str]:
+    """What may leave the house, in the active language: the title, and the text or, where it says
+    too much, a sentence that says what it is about. Raises KeyError as `render` does."""
+    kind = KINDS[code]
+    title, text = render(code, facts)
+    return str(kind.outside) or title, text if kind.whole else str(GROUPS[kind.group].hint)

@@ -27,11 +27,15 @@ class NotSent(Exception):
     """The message did not go out; the reason carries no number and no text."""
 
 
+class Unclear(NotSent):
+    """The message was handed over, and no answer came: perhaps it went out."""
+
+
 class SmsBackend(Protocol):
     """Whoever carries short messages."""
 
     def send(self, number: str, text: str) -> None:
-        """Send once. Raises NotSent."""
+        """Send once. Raises NotSent; of that Unclear where it may have gone out all the same."""
 
 
 class Console:
@@ -71,13 +75,23 @@ class Http:
         head = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
         try:
             gateway.request("POST", self.url.path or "/", body.encode(), head)
-            status = gateway.getresponse().status
+            status = _status(gateway)
         except (OSError, http.client.HTTPException) as error:
-            raise NotSent(f"The gateway did not answer: {type(error).__name__}.") from error
+            raise NotSent(f"The gateway was not reached: {type(error).__name__}.") from error
         finally:
             gateway.close()
+        if status == http.client.GATEWAY_TIMEOUT:
+            raise Unclear(f"The gateway answered {status}.")
         if status not in OK:
             raise NotSent(f"The gateway answered {status}.")
+
+
+def _status(gateway: http.client.HTTPConnection) -> int:
+    """What it answers to a whole request, which it may have carried out before it fell silent."""
+    try:
+        return gateway.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        raise Unclear(f"The gateway did not answer: {type(error).__name__}.") from error
 
 
 def backend() -> SmsBackend:
@@ -95,7 +109,7 @@ def text_of(code: str, facts: Mapping[str, object]) -> str:
 
 
 def send(*, number: str, code: str, facts: Mapping[str, object]) -> None:
-    """Send the message of `code` to a number. Raises NotSent."""
+    """Send the message of `code` to a number. Raises NotSent, and Unclear."""
     backend().send(number, text_of(code, facts))
 
 

@@ -40,3 +40,9 @@ def receipts(**_: Any) -> None:
 def imports(**_: Any) -> None:
     """Read the lists of members that wait or were left in the middle, and remove old files."""
     actions.imports_due(at=clock.now())
+
+
+@shared_task(name="members.tasks.copies")
+def copies(**_: Any) -> None:
+    """Send the copies of notices that are due: less than a minute's worth at a time."""
+    actions.copies_due(at=clock.now())

@@ -36,6 +36,7 @@ app.conf.beat_schedule = {
         "members.tasks.exports": crontab(),
         "members.tasks.receipts": AT_ONCE,
         "members.tasks.imports": AT_ONCE,
+        "members.tasks.copies": crontab(),
         "claims.tasks.due": crontab(minute="*/5"),
         "jury.tasks.due": crontab(),
         "assessments.tasks.due": crontab(minute="*/2"),

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 # Pages of the portal that stand under no entry of the navigation.
 PUBLIC = {f"portal:{name}" for name in ("how", "rules", "help", "privacy", "accessibility")}
+INBOX = {"portal:inbox", "portal:inbox_settings", "portal:notice"}
 SIZES, THEMES = ("m", "l", "xl"), ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
 
@@ -161,6 +162,9 @@ class Display:
             "disclosures:money": _("Where the money goes"),
             "portal:me": _("My page"),
         }
+        user = getattr(self.request, "user", None)
+        if user is not None and user.is_authenticated:
+            places["portal:inbox"] = _("Inbox")
         found = [(name, word, _address(name)) for name, word in places.items()]
         return [Choice(word, url, name == section, name) for name, word, url in found if url]
 
@@ -184,6 +188,8 @@ def _section(request: HttpRequest) -> str:
         return "portal:home"
     if match.view_name in PUBLIC:
         return ""
+    if match.view_name in INBOX:
+        return "portal:inbox"
     mine = {"portal", "members", "claims", "jury", "assessments"}
     return "portal:me" if match.app_name in mine else ""
 

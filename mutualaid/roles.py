@@ -35,6 +35,7 @@ ROLES: dict[str, list[str]] = {
         "members.view_member",
         "members.view_membership",
         "members.view_account",
+        "members.view_noticecopy",
         "members.view_recovery",
         "members.change_recovery",
         "members.view_invitation",

@@ -243,6 +243,7 @@ EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = env.text("MUTUALAID_EMAIL_HOST", "localhost")
 EMAIL_HOST_USER = env.text("MUTUALAID_EMAIL_USER")
 EMAIL_HOST_PASSWORD = env.text("MUTUALAID_EMAIL_PASSWORD")
+EMAIL_TIMEOUT = 10  # seconds; a mail server that is silent holds nobody up
 EMAIL_USE_TLS = env.flag("MUTUALAID_EMAIL_TLS", default=False)
 DEFAULT_FROM_EMAIL = env.text("MUTUALAID_FROM", "相助 <no-reply@localhost>")
 
@@ -291,6 +292,10 @@ SMS_TEMPLATES = {
         "【相助】%(title)s。详情请登录后看消息。",
         "Xiangzhu: %(title)s. Log in to read more.",
     ),
+    "notices": (
+        "【相助】您有%(count)s条新消息。详情请登录后看消息。",
+        "Xiangzhu: %(count)s new messages for you. Log in to read them.",
+    ),
 }
 
 # Sessions, transport, content.
@@ -318,6 +323,8 @@ CONTENT_SECURITY_POLICY = {
 # The broker only rings; what is due stands in tables. No result back end, JSON only.
 CELERY_BROKER_URL = BROKER_URL
 CELERY_TASK_SERIALIZER = "json"
+# A queue of its own, so that a slow gateway can have workers of its own (docs/operations.md).
+CELERY_TASK_ROUTES = {"members.tasks.copies": {"queue": "copies"}}
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -38,6 +38,7 @@ LABELS = {
     "benefit_fen": _("benefit, fen"),
     "by": _("by"),
     "case_cap_fen": _("cap per case and member, fen"),
+    "channel": _("sent by"),
     "certified_at": _("in office since"),
     "claim_window_days": _("days to report"),
     "closed_at": _("closed"),
@@ -46,8 +47,10 @@ LABELS = {
     "debit_days": _("days of debits"),
     "decision_days": _("days for a decision"),
     "dissolution_members": _("dissolved below so many members"),
+    "due_at": _("due"),
     "effective_on": _("in force from"),
     "extension_hours": _("hours of an extension"),
+    "failed_at": _("given up"),
     "failed_rows": _("failed debits"),
     "fee_bp": _("fee, basis points"),
     "from_age": _("from the age of"),
@@ -101,9 +104,11 @@ LABELS = {
     "told_at": _("contacts told"),
     "to_age": _("to the age of"),
     "upheld_by": _("upheld by"),
+    "tries": _("tries"),
     "version": _("version"),
     "voting_hours": _("hours to vote"),
     "waiting_days": _("waiting period, days"),
+    "why": _("why"),
 }
 
 Problem = tuple[str, str, str]  # the id to jump to, what it is called, the sentence

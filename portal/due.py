@@ -39,11 +39,12 @@ ORDER: list[Callable[..., object]] = [
     members.help_calls_due,
 ]
 
-# Work that only makes files; the demo leaves it to the worker.
+# Work that only makes files or sends something; the demo leaves it to the worker.
 FILES: list[Callable[..., object]] = [
     disclosures.make_files_due,
     members.exports_due,
     members.receipts_due,
+    members.copies_due,
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -162,6 +163,88 @@ class PayerForm(forms.Form):
     def __init__(self, *args: Any, choices: list[tuple[int, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["to_account"].choices = choices  # type: ignore[attr-defined]
+
+
+class TimeInput(forms.TimeInput):
+    """The device's own clock. Its value is HH:MM in every language."""
+
+    def __init__(self) -> None:
+        super().__init__(format="%H:%M", attrs={"type": "time"})
+
+
+class PreferenceForm(forms.Form):
+    """How copies of messages reach somebody."""
+
+    ways = forms.MultipleChoiceField(
+        label=_("Send me a copy"),
+        help_text=_("Every message stands in the inbox, whatever you choose here."),
+        required=False,
+        choices=[("email", _("by e-mail")), ("sms", _("by SMS"))],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    pace = forms.ChoiceField(
+        label=_("How often"),
+        choices=[
+            ("once", with_hint(_("Each message at once"), "")),
+            (
+                "digest",
+                with_hint(
+                    _("One message a day"), _("At six in the evening, about all that came since")
+                ),
+            ),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose how often.")},
+    )
+    quiet = forms.ChoiceField(
+        label=_("Quiet hours"),
+        choices=[
+            ("yes", with_hint(_("Send nothing between these times"), "")),
+            ("no", with_hint(_("No quiet hours"), "")),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose whether there are quiet hours.")},
+    )
+    quiet_from = forms.TimeField(
+        label=_("Quiet from"),
+        required=False,
+        widget=TimeInput,
+        error_messages={"invalid": _("Write a time of the day, such as 22:00.")},
+    )
+    quiet_until = forms.TimeField(
+        label=_("Quiet until"),
+        required=False,
+        widget=TimeInput,
+        error_messages={"invalid": _("Write a time of the day, such as 08:00.")},
+    )
+    language = forms.ChoiceField(
+        label=_("Language of e-mail and SMS"),
+        choices=settings.LANGUAGES,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a language.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Quiet hours have both times."""
+        said: dict[str, Any] = super().clean() or {}
+        if said.get("quiet") == "yes":
+            for name in ("quiet_from", "quiet_until"):
+                if name not in self.errors and said.get(name) is None:
+                    self.add_error(name, _("Write a time of the day, such as 22:00."))
+        return said
+
+    def preference(self) -> dict[str, Any]:
+        """What actions.set_preference takes, of a valid form."""
+        said = self.cleaned_data
+        quiet = said["quiet"] == "yes"
+        return {
+            "email": "email" in said["ways"],
+            "sms": "sms" in said["ways"],
+            "digest": said["pace"] == "digest",
+            "quiet_from": said["quiet_from"] if quiet else None,
+            "quiet_until": said["quiet_until"] if quiet else None,
+            "language": said["language"],
+        }
 
 
 class InvitationForm(forms.Form):

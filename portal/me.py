@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -18,13 +18,11 @@ from claims import timeline
 from claims.models import Claim
 from claims.states import OPEN, Status, Turn
 from jury.models import Seat
-from members import notices
 from members.models import (
     Account,
     HouseholdLink,
     Member,
     Membership,
-    Notice,
     Plan,
     RuleConsent,
     Rules,
@@ -298,26 +296,3 @@ def covers_at_a_glance(user: Account | AnonymousUser, today: date) -> list[dict[
         }
         for membership, cover in words
     ]
-
-
-# --- the inbox
-
-NOTICES_A_PAGE = 20
-
-
-def inbox(account: Account, *, before: int | None, since: datetime | None) -> list[dict[str, Any]]:
-    """Notices to this account, and to all payers of its plans since it first joined; newest first,
-    one more than a page to tell whether there are more."""
-    plans = Membership.objects.filter(payer=account).values_list("plan_id", flat=True)
-    theirs = Q(account=account) | Q(account__isnull=True, plan__in=list(plans.distinct()))
-    found = Notice.objects.filter(theirs)
-    if since is not None:
-        found = found.filter(Q(account=account) | Q(at__gte=since))
-    if before is not None:
-        found = found.filter(pk__lt=before)
-    return [_shown(notice) for notice in found.order_by("-pk")[: NOTICES_A_PAGE + 1]]
-
-
-def _shown(notice: Notice) -> dict[str, Any]:
-    title, text = notices.render(notice.code, notice.facts)
-    return {"pk": notice.pk, "title": title, "text": text, "at": notice.at}

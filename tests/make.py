@@ -14,10 +14,13 @@ from decimal import Decimal
 from functools import partial
 from io import BytesIO
 from itertools import count
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pgtrigger
 import pikepdf
+import pytest
+from django.core.mail import EmailMessage
 from django.test import Client, TestCase
 from PIL import Image
 
@@ -46,6 +49,7 @@ from members.models import (
     HouseholdLink,
     Member,
     Membership,
+    NoticeCopy,
     Phone,
     Plan,
     PreCheck,
@@ -255,6 +259,24 @@ def new_rules(plan: Plan, begins: date, **changed: Any) -> Rules:
     made.save(update_fields=["published_at"])
     member_actions.announce(rules=made, by=staff("reviewer"), at=clock.now())
     return made
+
+
+def copies_sent() -> int:
+    """Send the copies of notices that are due by the clock; how many went out."""
+    return member_actions.copies_due(at=clock.now())
+
+
+def failed_copy(account: Account) -> NoticeCopy:
+    """A copy of this account's newest notice that a mail server has refused for good."""
+    newest = account.notices.latest("pk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EmailMessage, "send", _refuses)
+        member_actions.copies_due(at=clock.now())
+    return NoticeCopy.objects.get(notice=newest, account=account, channel="email")
+
+
+def _refuses(message: EmailMessage, *args: object, **kwargs: object) -> int:
+    raise SMTPRecipientsRefused({message.to[0]: (550, b"no such user")})
 
 
 # --- claims ----------------------------------------------------------------------------------

@@ -140,6 +140,8 @@ def build(folder: Path) -> World:
         **{"language": "zh-hans", "list": _list(folder, own.plan_id)},
         **{"nothing": 0, "mandate": Mandate.objects.get(account=owner).pk},
         "record": AccessRecord.objects.earliest("pk").pk,
+        "notice": owner.notices.earliest("pk").pk,
+        "failed_copy": make.failed_copy(owner).pk,
     }
     people = {"member": owner, "stranger": stranger, "juror": world.things["juror"].account}
     staff = {"adjuster": world.things["adjuster"]} | {

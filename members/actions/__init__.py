@@ -16,11 +16,12 @@ from members.actions.accounts import (
     forget_turns,
     logins_due,
     network,
-    phone_number,
     set_phone,
 )
 from members.actions.admission import check_open, invite, use_invitation
 from members.actions.calendar import make_feed, remove_feed
+from members.actions.contacts import masked_contacts, phone_number
+from members.actions.copying import copies_due
 from members.actions.declaring import (
     after_correction_ruling,
     correct_declaration,
@@ -67,6 +68,7 @@ from members.actions.importing import (
     run_import,
     upload_list,
 )
+from members.actions.inbox import mark_read, set_preference
 from members.actions.joining import (
     agree_payment,
     check_age,
@@ -163,6 +165,7 @@ __all__ = [
     "confirm_fresh",
     "confirm_recovery",
     "consent_help_call",
+    "copies_due",
     "correct_declaration",
     "count_turn",
     "draft_answers",
@@ -188,6 +191,8 @@ __all__ = [
     "logins_due",
     "make_feed",
     "mandates_due",
+    "mark_read",
+    "masked_contacts",
     "network",
     "notify",
     "object_to_recovery",
@@ -218,6 +223,7 @@ __all__ = [
     "save_answer",
     "seal",
     "set_phone",
+    "set_preference",
     "show_person",
     "take_quiz",
     "undo_join",

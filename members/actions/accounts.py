@@ -20,6 +20,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from members import notices, phones, places, sms
+from members.actions.contacts import phone_number
 from members.actions.notifying import notify
 from members.models import Account, NoticePreference, Phone, PhoneCode, Turn
 from mutualaid import clock, vault
@@ -224,21 +225,9 @@ def set_phone(
             _("This number signs in to another account. Sign in with it, or call us."),
             field="code",
         )
-    tell_contacts(account, code="phone_changed", facts={"tail": number[-4:]}, at=at)
+    facts: dict[str, object] = {"tail": number[-4:]}
+    tell_contacts(account, code="phone_changed", facts=facts, at=at, replaced=True)
     return write_phone(account_id, number, at)
-
-
-def phone_number(account: Account) -> str | None:
-    """The number an account signs in with, to send it something; None for none."""
-    phone = Phone.objects.filter(account=account.pk).first()
-    if phone is None:
-        return None
-    return vault.open_text(
-        bytes(phone.number_sealed),
-        key=bytes(phone.key_wrapped),
-        member_id=account.pk,
-        where=places.phone(account.pk),
-    )
 
 
 def account_by_phone(number: str) -> Account | None:
@@ -247,11 +236,26 @@ def account_by_phone(number: str) -> Account | None:
     return phone.account if phone and phone.verified_at else None
 
 
-def tell_contacts(account: Account, *, code: str, facts: dict[str, object], at: datetime) -> None:
-    """A notice that also goes at once to the phone and the address that are there now."""
+def tell_contacts(
+    account: Account,
+    *,
+    code: str,
+    facts: dict[str, object],
+    at: datetime,
+    replaced: bool = False,
+    lost: str | None = None,
+) -> None:
+    """A notice about the login itself: its copies go to every address there is, at once.
+
+    `replaced`: the number is about to be another one. The one that is there now is told as well,
+    and so is `lost`, an e-mail address that is about to go: once and right after the commit; what
+    does not leave stands in the inbox all the same.
+    """
     notice = notify(code=code, facts=facts, at=at, account_id=account.pk)
-    where = (phone_number(account), account.email, language_of(account))
-    transaction.on_commit(partial(_send_copies, *where, notice.code, facts))
+    number = phone_number(account) if replaced else None
+    if number or lost:
+        language = language_of(account)
+        transaction.on_commit(partial(_tell_now, number, lost, language, notice.code, facts))
 
 
 def language_of(account: Account) -> str:
@@ -260,17 +264,16 @@ def language_of(account: Account) -> str:
     return preference.language if preference else str(settings.LANGUAGE_CODE)
 
 
-def _send_copies(
+def _tell_now(
     number: str | None, email: str | None, language: str, code: str, facts: dict[str, object]
 ) -> None:
-    """What does not leave stands in the inbox all the same."""
     with translation.override(language):
-        title, text = notices.render(code, facts)
+        title, text = notices.for_copy(code, facts)
         if number:
             with contextlib.suppress(sms.NotSent):
                 sms.send(number=number, code="notice", facts={"title": title})
-    if email:
-        send_mail(title, text, None, [email], fail_silently=True)
+        if email:
+            send_mail(title, text, None, [email], fail_silently=True)
 
 
 def logins_due(*, at: datetime) -> int:

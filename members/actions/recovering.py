@@ -330,7 +330,10 @@ def _hand_over(recovery_id: int, at: datetime) -> bool:
     if not number or _serves_another(number, account.pk):
         _stop(recovery, at)  # the number has become another family's in the meantime
         return False
-    tell_contacts(account, code="recovery_done", facts={"tail": recovery.tail}, at=at)
+    facts: dict[str, object] = {"tail": recovery.tail}
+    tell_contacts(
+        account, code="recovery_done", facts=facts, at=at, replaced=True, lost=account.email
+    )
     Phone.objects.filter(number_hash=places.phone_hash(number)).delete()
     write_phone(account.pk, number, at)
     _end_logins(account)

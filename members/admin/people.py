@@ -27,6 +27,7 @@ from members.models import (
     BenefitBand,
     Member,
     Membership,
+    NoticeCopy,
     Phone,
     Plan,
     Recovery,
@@ -351,6 +352,49 @@ class RecoveryAdmin(ReadOnlyAdmin):
         response = TemplateResponse(request, "admin/members/recovery_number.html", context)
         response["Cache-Control"] = "private, no-store"
         return response
+
+
+@admin.register(NoticeCopy)
+class FailedCopyAdmin(ReadOnlyAdmin):
+    """Copies of notices that did not arrive, to see whether a way out is blocked. Without names,
+    and without what the notice says."""
+
+    list_display = ("pk", "of_account", "channel", "code_of_notice", "failed_at", "why", "tries")
+    list_display_links = ("pk", "of_account")
+    list_select_related = ("notice", "account", "account__phone")
+    exact = ("account",)
+    search_help_text = _("The number of an account")
+    fields = (
+        "of_account",
+        "channel",
+        "code_of_notice",
+        "to_everybody",
+        "due_at",
+        "tries",
+        "failed_at",
+        "why",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NoticeCopy]:
+        found: QuerySet[NoticeCopy] = super().get_queryset(request)
+        related = found.select_related(*self.list_select_related)
+        sealed = ("account__phone__number_sealed", "account__phone__key_wrapped")
+        return related.filter(failed_at__isnull=False).defer(*sealed)
+
+    @admin.display(description=_("account"))
+    def of_account(self, copy: NoticeCopy) -> str:
+        """By the way that it was to go: the tail of the number, or a masked address."""
+        if copy.channel == NoticeCopy.Channel.SMS:
+            return masked_contact(copy.account)
+        return masked_email(copy.account)
+
+    @admin.display(description=_("notice"))
+    def code_of_notice(self, copy: NoticeCopy) -> str:
+        return copy.notice.code
+
+    @admin.display(description=_("to everybody"), boolean=True)
+    def to_everybody(self, copy: NoticeCopy) -> bool:
+        return copy.notice.account_id is None
 
 
 @admin.register(AccessRecord)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-from django.db.models import Q, QuerySet
+from django.conf import settings
+from django.db.models import QuerySet
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -16,17 +17,18 @@ from rest_framework import serializers, status
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from members import actions, notices
-from members.api.base import Listed, VerbView, check_fresh, of_family, own_member, plan_of
+from members import actions, inbox, notices
+from members.api.base import Listed, Shown, VerbView, check_fresh, of_family, own_member, plan_of
 from members.models import (
     Account,
     DataExport,
     ErasureRequest,
     Mandate,
-    Membership,
     Notice,
+    NoticeCopy,
 )
 from mutualaid import clock
 
@@ -96,6 +98,28 @@ class NoticeSerializer(serializers.Serializer[Notice]):
         return notices.render(notice.code, notice.facts)[1]
 
 
+class CopySerializer(serializers.Serializer[NoticeCopy]):
+    """A copy by e-mail or SMS: on its way, sent, or failed and why."""
+
+    channel = serializers.CharField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    failed_at = serializers.DateTimeField(allow_null=True)
+    why = serializers.CharField(
+        help_text="no_answer, refused, or unclear: nobody knows whether it went out. Else empty."
+    )
+
+
+class OneNoticeSerializer(NoticeSerializer):
+    """A message, and what became of its copies."""
+
+    copies = serializers.SerializerMethodField()
+
+    def get_copies(self, notice: Notice) -> list[dict[str, Any]]:
+        by = cast(Account, self.context["by"])
+        found = inbox.copies_of(by, [notice.pk]).get(notice.pk, [])
+        return [dict(CopySerializer(copy).data) for copy in found]
+
+
 class NoticeCursor(CursorPagination):
     """By key, the newest first."""
 
@@ -111,14 +135,73 @@ class NoticesView(ListAPIView[Notice]):
     queryset = Notice.objects.none()  # tells the schema the model; the rows come from below
 
     def get_queryset(self) -> QuerySet[Notice]:
-        by = cast(Account, self.request.user)
-        paid = Membership.objects.filter(payer=by)
-        first = paid.order_by("joined_at").values_list("joined_at", flat=True).first()
-        theirs = Q(account=by)
-        if first is not None:
-            plans = list(paid.values_list("plan_id", flat=True).distinct())
-            theirs |= Q(account__isnull=True, plan__in=plans, at__gte=first)
-        return Notice.objects.filter(theirs)
+        return inbox.notices_of(cast(Account, self.request.user))
+
+
+class NoticeView(Shown):
+    """One message, with what became of its copies."""
+
+    answered = OneNoticeSerializer
+    http_method_names = ["get", "head", "options"]
+
+    def get(self, request: Request, **where: Any) -> Response:
+        found = get_object_or_404(inbox.notices_of(self.by), pk=where["pk"])
+        return Response(OneNoticeSerializer(found, context={"by": self.by}).data)
+
+
+class ReadSerializer(serializers.Serializer[Any]):
+    """Up to which message everything has been seen."""
+
+    to = serializers.IntegerField(help_text="The id of a message of this inbox.")
+
+
+class SeenSerializer(serializers.Serializer[Any]):
+    """How far the inbox has been seen."""
+
+    read_to = serializers.IntegerField(help_text="The newest message that was seen; 0 for none.")
+    unread = serializers.IntegerField(help_text="At most 100, which means: more than 99.")
+
+
+class ReadNoticesView(Shown):
+    """How far the inbox has been seen; POST marks everything up to a message as seen."""
+
+    asked, answered = ReadSerializer, SeenSerializer
+
+    def one(self, **where: Any) -> dict[str, int]:
+        return {"read_to": inbox.read_to(self.by), "unread": inbox.unread(self.by)}
+
+    def act(self, said: dict[str, Any], **where: Any) -> dict[str, int]:
+        actions.mark_read(account_id=self.by.pk, to=said["to"], by=self.by, at=clock.now())
+        return self.one()
+
+
+class PreferenceSerializer(serializers.Serializer[Any]):
+    """How copies of messages reach this account. What cannot be switched off comes all the same."""
+
+    email = serializers.BooleanField()
+    sms = serializers.BooleanField()
+    digest = serializers.BooleanField(help_text="One message a day, at six in the evening.")
+    quiet_from = serializers.TimeField(
+        allow_null=True, help_text="Asia/Shanghai. Both times, or null for both."
+    )
+    quiet_until = serializers.TimeField(allow_null=True)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES)
+
+
+class PreferenceView(Shown):
+    """How copies of messages reach this account; PUT says it anew, whole."""
+
+    asked, answered = PreferenceSerializer, PreferenceSerializer
+    http_method_names = ["get", "put", "head", "options"]
+
+    def one(self, **where: Any) -> Any:
+        return inbox.ways_of(self.by.pk)
+
+    def put(self, request: Request, **where: Any) -> Response:
+        return self.post(request, **where)
+
+    def act(self, said: dict[str, Any], **where: Any) -> Any:
+        return actions.set_preference(account_id=self.by.pk, by=self.by, at=clock.now(), **said)
 
 
 class FeedSerializer(serializers.Serializer[Any]):

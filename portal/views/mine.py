@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from members import inbox
 from members.acting import household
 from members.models import Account, HouseholdLink
 from mutualaid import clock
@@ -26,9 +27,15 @@ def mine(request: HttpRequest) -> HttpResponse:
     account = signed_in(request)
     link: HouseholdLink | None = context["link"]
     context |= {"family": me.family(household(account), clock.today())}
+    context |= {"unread": unread_words(inbox.unread(account))}
     if link:
         context |= _mine_of(link, account)
     return render(request, "portal/me.html", context)
+
+
+def unread_words(count: int) -> str:
+    """How many messages are new, in a word; "" for none, and no number past what was looked at."""
+    return f"{inbox.MOST_UNREAD}+" if count > inbox.MOST_UNREAD else str(count or "")
 
 
 def _mine_of(link: HouseholdLink, account: Account) -> dict[str, Any]:

@@ -71,7 +71,8 @@ NOT_FOR_MEMBERS = {
     "after_correction_ruling", "announce", "answer_precheck", "answerers", "begin_import",
     "can_reinstate_until", "check_age", "check_may_erase", "check_open", "end_membership",
     "export_until", "first_day_of_cover", "import_for_real", "invite", "keys_by_name",
-    "list_kept_until", "notify", "open_id_number", "open_sealed", "phone_of", "predecessor",
+    "list_kept_until", "masked_contacts", "notify", "open_id_number", "open_sealed", "phone_of",
+    "predecessor",
     "problems_file", "replay_erasures", "rotate_keys", "run_import", "seal", "show_person",
     "undo_until", "upload_list",
     # The help line's, and what staff do to make sure who asks for an account.
