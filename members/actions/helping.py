@@ -37,8 +37,8 @@ from members.actions.accounts import (
     count_turn,
     forget_turns,
     language_of,
-    phone_number,
 )
+from members.actions.contacts import phone_number
 from members.actions.ends import keep, leave, undo_join
 from members.actions.notifying import notify
 from members.actions.payment import revoke_mandate
