@@ -27,6 +27,7 @@ from django.utils import translation
 
 from mutualaid import clock, embedded, env
 from tests import make, trials
+from tests.browser import chromium, until_the_server_has_let_go
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_DATA = Path(os.environ.get("MUTUALAID_TEST_DATA_DIR", ROOT / ".data" / "test")).absolute()
@@ -180,3 +181,15 @@ def english(own_language: None) -> Iterator[None]:
     """The sentences of refusals as they stand in the code."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch, live_server: Any) -> Iterator[Any]:
+    """Chromium, for the journeys."""
+    # Playwright's own loop runs in this thread, so Django takes the test for async code: it asks
+    # to be told that this is meant, and keeps connections apart from those of the fixtures.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with chromium() as opened:
+        yield opened
+        connections.close_all()
+    until_the_server_has_let_go()
