@@ -8,10 +8,19 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from django.contrib.auth.decorators import login_required
-from django.urls import path
+from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 
 from members.stepup import View, fresh_login
+
+
+class AddPasskey(webauthn.AddWebAuthnView):  # type: ignore[misc]
+    """The spare codes that come with a passkey are shown at once to staff alone: a member is locked
+    out by nothing, and finds them on the page of account security."""
+
+    def get_success_url(self) -> str:
+        shown: str = super().get_success_url()
+        return shown if self.request.user.is_staff else reverse("mfa_index")
 
 
 def _guarded(route: str, view: View, name: str) -> URLPattern:
@@ -31,7 +40,7 @@ urlpatterns = [
     _guarded(
         "2fa/recovery-codes/download/", codes.download_recovery_codes, "mfa_download_recovery_codes"
     ),
-    _guarded("2fa/webauthn/add/", webauthn.add_webauthn, "mfa_add_webauthn"),
+    _guarded("2fa/webauthn/add/", AddPasskey.as_view(), "mfa_add_webauthn"),
     _guarded("2fa/webauthn/keys/<int:pk>/remove/", webauthn.remove_webauthn, "mfa_remove_webauthn"),
     _guarded("2fa/webauthn/keys/<int:pk>/edit/", webauthn.edit_webauthn, "mfa_edit_webauthn"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import forms
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django.utils.translation import gettext_lazy as _
 
 
@@ -30,3 +31,15 @@ class RequestLoginCodeForm(forms.RequestLoginCodeForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         del self.fields["phone"]
         self.fields["email"].required = True
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A key with a name. What allauth asks beside (may it sign in alone?) is always yes: the page
+    sends it as a hidden tick, since a key that cannot is none to whoever reads our page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name of the device")
+        self.fields["name"].help_text = _("For example: my phone")
+        self.fields["name"].max_length = 60
+        self.initial["name"] = ""

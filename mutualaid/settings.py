@@ -223,6 +223,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("MUTUALAID_PROXIES", "1" if PRODUCTION else "0"))
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "members.adapters.MfaAdapter"
+MFA_FORMS = {"add_webauthn": "members.login_forms.AddPasskeyForm"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody logs in unverified, and a phone alone will do
