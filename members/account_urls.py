@@ -1,7 +1,11 @@
-"""allauth's pages about one's own account, behind our step-up: allauth's own lets whoever has
-neither password nor second factor pass. Included before allauth.urls, under the same names."""
+"""allauth's pages that are a little different here, under the same names and before its own urls.
+
+Those about one's own account stand behind our step-up: allauth's own lets whoever has neither
+password nor second factor pass."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from allauth.account import views as account
 from allauth.mfa.recovery_codes import views as codes
@@ -11,7 +15,16 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 
+from members.login_forms import NumberForm
 from members.stepup import View, fresh_login
+
+
+class Login(account.LoginView):  # type: ignore[misc]
+    """Every way in on one page; the number can be typed there at once (portal's page answers)."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | {"phone_form": NumberForm()}
 
 
 class AddPasskey(webauthn.AddWebAuthnView):  # type: ignore[misc]
@@ -28,6 +41,7 @@ def _guarded(route: str, view: View, name: str) -> URLPattern:
 
 
 urlpatterns = [
+    path("login/", Login.as_view(), name="account_login"),
     _guarded("email/", account.email, "account_email"),
     _guarded("password/change/", account.password_change, "account_change_password"),
     _guarded("password/set/", account.password_set, "account_set_password"),

@@ -6,7 +6,16 @@ from typing import Any
 
 from allauth.account import forms
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms as django_forms
 from django.utils.translation import gettext_lazy as _
+
+from members.fields import NumberField
+
+
+class NumberForm(django_forms.Form):
+    """The number that a code is to go to."""
+
+    phone = NumberField()
 
 
 class LoginForm(forms.LoginForm):  # type: ignore[misc]

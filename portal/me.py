@@ -22,6 +22,7 @@ from members import notices
 from members.models import (
     Account,
     HouseholdLink,
+    JoinDraft,
     Member,
     Membership,
     Notice,
@@ -283,7 +284,7 @@ def family(links: list[HouseholdLink], today: date) -> list[dict[str, Any]]:
 
 def covers_at_a_glance(user: Account | AnonymousUser, today: date) -> list[dict[str, Any]]:
     """For the home page of who has signed in: each open membership of the family in one word, and
-    where everything about it stands."""
+    where everything about it stands; and where somebody stopped on the way to joining."""
     if not isinstance(user, Account):
         return []
     words = [(m, word(m, today)) for m in open_memberships(user)]
@@ -297,6 +298,20 @@ def covers_at_a_glance(user: Account | AnonymousUser, today: date) -> list[dict[
             "state": cover.word,
         }
         for membership, cover in words
+    ] + _half_way(user)
+
+
+def _half_way(account: Account) -> list[dict[str, Any]]:
+    """Straight to the step where each of the family stopped."""
+    drafts = JoinDraft.objects.filter(member__household__account=account)
+    return [
+        {
+            "title": _("%(name)s: go on with joining") % {"name": draft.member.name},
+            "hint": draft.plan.name,
+            "icon": "join",
+            "url": f"{reverse('portal:join_next')}?plan={draft.plan.code}&as={draft.member_id}",
+        }
+        for draft in drafts.select_related("member", "plan").order_by("pk")
     ]
 
 

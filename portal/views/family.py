@@ -116,8 +116,9 @@ def consent(request: HttpRequest, member_id: int) -> HttpResponse:
     link = get_object_or_404(
         HouseholdLink.objects.select_related("member"), account=account, member=member_id
     )
+    onward = f"{reverse('portal:join_next')}?as={member_id}"
     if link.consented_at is not None:
-        return redirect("portal:join_next")
+        return redirect(onward)
     step = request.POST.get("step", "")
     phone_form = PhoneForm(sent(request) if step == "phone" else None)
     code_form = CodeForm(sent(request) if step == "code" else None)
@@ -128,7 +129,7 @@ def consent(request: HttpRequest, member_id: int) -> HttpResponse:
             return redirect("portal:consent", member_id=member_id)
         if step == "code" and code_form.is_valid():
             if actions.answer_consent(code=code_form.cleaned_data["code"], at=clock.now(), **who):
-                return redirect("portal:join_next")
+                return redirect(onward)
             code_form.add_error(
                 "code", _("This is not the code. Please ask them to read it again.")
             )
