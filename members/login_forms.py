@@ -42,6 +42,32 @@ class RequestLoginCodeForm(forms.RequestLoginCodeForm):  # type: ignore[misc]
         self.fields["email"].required = True
 
 
+class _NewPassword:
+    """What a password has to be, in one sentence instead of a list."""
+
+    fields: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = _("At least 10 characters, and not easy to guess")
+
+
+class SignupForm(_NewPassword, forms.SignupForm):  # type: ignore[misc]
+    pass
+
+
+class SetPasswordForm(_NewPassword, forms.SetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ChangePasswordForm(_NewPassword, forms.ChangePasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordForm(_NewPassword, forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    pass
+
+
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     """A key with a name. What allauth asks beside (may it sign in alone?) is always yes: the page
     sends it as a hidden tick, since a key that cannot is none to whoever reads our page."""

@@ -21,7 +21,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 # Pages of the portal that stand under no entry of the navigation.
-PUBLIC = {f"portal:{name}" for name in ("how", "rules", "help", "privacy", "accessibility")}
+_PUBLIC = ("how", "rules", "help", "privacy", "accessibility", "plans", "plan")
+_VERSIONS = ("rules_versions", "rules_version", "rules_changes")
+PUBLIC = {f"portal:{name}" for name in _PUBLIC + _VERSIONS}
 SIZES, THEMES = ("m", "l", "xl"), ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
 

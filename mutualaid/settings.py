@@ -216,6 +216,10 @@ ACCOUNT_ADAPTER = "members.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "members.login_forms.LoginForm",
     "request_login_code": "members.login_forms.RequestLoginCodeForm",
+    "signup": "members.login_forms.SignupForm",
+    "set_password": "members.login_forms.SetPasswordForm",
+    "change_password": "members.login_forms.ChangePasswordForm",
+    "reset_password_from_key": "members.login_forms.ResetPasswordForm",
 }
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60

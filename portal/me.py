@@ -26,11 +26,12 @@ from members.models import (
     Member,
     Membership,
     Notice,
+    Phone,
     Plan,
     RuleConsent,
     Rules,
 )
-from members.rules import age_on
+from members.rules import age_on, mask_name
 from mutualaid import clock
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day
@@ -72,6 +73,21 @@ def word(membership: Membership, today: date) -> Cover:
     return Cover(_("Covered"), "ok", membership)
 
 
+def named(account: Account, reader: Account) -> str:
+    """Who an account is, to somebody of the family: "you", a masked name, else what is left of its
+    address or number; staff by their number."""
+    if account.pk == reader.pk:
+        return _("you")
+    if account.staff_number:
+        return account.staff_number
+    own = account.household.filter(relation=HouseholdLink.Relation.SELF).select_related("member")
+    link = own.first()
+    if link:
+        return mask_name(link.member.name)
+    phone = Phone.objects.filter(account=account).first()
+    return f"{account.email[:2]}***" if account.email else f"***{phone.tail if phone else ''}"
+
+
 def nowhere() -> Cover:
     """Who is in no plan."""
     return Cover(_("Not in the plan"), "")
@@ -85,7 +101,7 @@ def until(membership: Membership) -> date:
 def cover_rows(of: CoverOf, account: Account) -> list[dict[str, Any]]:
     """The facts of the membership in short, for components/summary_list.html."""
     membership, benefit = of.membership, in_yuan(of.benefit_fen(of.today))
-    payer = _("you") if membership.payer_id == account.pk else str(membership.payer)
+    payer = named(membership.payer, account)
     rows = [
         (
             _("Benefit for a serious illness"),

@@ -18,6 +18,7 @@ from members.rules import age_on, mask_name
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.templatetags.look import day
+from portal import me
 from portal.forms import AskForm, CodeForm, PersonForm, PhoneForm, refused
 from portal.views.shared import acting, acting_for, form_page, sent, signed_in
 
@@ -44,7 +45,7 @@ def _facts(link: HouseholdLink, account: Account) -> list[dict[str, Any]]:
     ]
     open_ones = Membership.objects.open().filter(member=link.member).select_related("plan", "payer")
     for membership in open_ones.order_by("joined_at"):
-        payer = _("you") if membership.payer_id == account.pk else str(membership.payer)
+        payer = me.named(membership.payer, account)
         said = {"on": day(clock.day(membership.joined_at)), "payer": payer}
         rows.append((membership.plan.name, _("since %(on)s, paid by %(payer)s") % said))
     return [{"label": label, "value": value} for label, value in rows]
