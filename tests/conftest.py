@@ -56,7 +56,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 # The long stories begin first, so that no worker is left alone with one at the end.
-LONG = ("test_journey.py", "test_demo.py", "test_embedded.py", "test_run.py", "test_access.py")
+LONG = (
+    "test_journey.py",
+    "test_members_journey.py",
+    "test_demo.py",
+    "test_embedded.py",
+    "test_run.py",
+    "test_access.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
