@@ -10,7 +10,7 @@ WHAT = {
     "id_number": _("ID number"),
     "contact": _("phone number and e-mail address"),
     "declaration": _("health declaration"),
-    "draft": _("answers on the way to joining"),
+    "draft": _("answers that were not sent yet"),
     "precheck": _("question to a reviewer, and the answer"),
     "precheck_story": _("question to a reviewer, in the family's words"),
     "precheck_reply": _("a reviewer's answer"),

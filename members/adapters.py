@@ -25,6 +25,7 @@ DEMO_DOMAIN = "@demo.invalid"
 # A proxy on this machine connects from loopback, too; these say that it speaks for another.
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP")
 _AT_LOGIN = {Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN}  # what its stage asks about
+_BY_PASSKEY, _BY_SPARE_CODE = "mfa_reauthenticate:webauthn", "mfa_reauthenticate"
 _EMAIL_STAGE = "allauth.account.stages.EmailVerificationStage"
 
 
@@ -118,7 +119,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return not is_fresh(context.request)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """allauth's, and a code to the phone: first for whoever has no password."""
+        """allauth's, and a code to the phone. What the person has at hand comes first: the spare
+        codes that came with a passkey lie in a drawer, so their page is the last of all, but for
+        whoever has a code app, which the same page asks for."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if user.is_authenticated and Phone.objects.filter(account=user.pk).exists():
             by_code = {
@@ -127,7 +130,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 "url": reverse("portal:fresh_code"),
             }
             methods.append(by_code)
-        return methods
+        for method in methods:
+            if method["id"] == _BY_PASSKEY:
+                method["description"] = _("With a passkey")
+        if not user.is_authenticated or has_code_app(user):
+            return methods
+        return sorted(methods, key=lambda method: method["id"] == _BY_SPARE_CODE)
+
+
+def has_code_app(user: Any) -> bool:
+    found: bool = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+    return found
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -20,9 +20,11 @@ from django.utils.http import escape_leading_slashes
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-# Pages of the portal that stand under no entry of the navigation.
-PUBLIC = {f"portal:{name}" for name in ("how", "rules", "help", "privacy", "accessibility")}
 INBOX = {"portal:inbox", "portal:inbox_settings", "portal:notice"}
+# Pages of the portal that stand under no entry of the navigation.
+_PUBLIC = ("how", "rules", "help", "privacy", "accessibility", "plans", "plan")
+_VERSIONS = ("rules_versions", "rules_version", "rules_changes")
+PUBLIC = {f"portal:{name}" for name in _PUBLIC + _VERSIONS}
 SIZES, THEMES = ("m", "l", "xl"), ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
 

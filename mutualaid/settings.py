@@ -217,6 +217,10 @@ ACCOUNT_ADAPTER = "members.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "members.login_forms.LoginForm",
     "request_login_code": "members.login_forms.RequestLoginCodeForm",
+    "signup": "members.login_forms.SignupForm",
+    "set_password": "members.login_forms.SetPasswordForm",
+    "change_password": "members.login_forms.ChangePasswordForm",
+    "reset_password_from_key": "members.login_forms.ResetPasswordForm",
 }
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
@@ -224,6 +228,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("MUTUALAID_PROXIES", "1" if PRODUCTION else "0"))
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "members.adapters.MfaAdapter"
+MFA_FORMS = {"add_webauthn": "members.login_forms.AddPasskeyForm"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody logs in unverified, and a phone alone will do

@@ -132,7 +132,7 @@ class AskForm(forms.Form):
     """Whom to ask in their own account. Names and numbers are compared, and nothing is told."""
 
     relation = forms.ChoiceField(
-        label=_("Who is it?"),
+        label=_("Whose cover is it about?"),
         choices=HouseholdLink.Relation.choices,
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose how this person is related to you.")},

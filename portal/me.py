@@ -21,13 +21,15 @@ from jury.models import Seat
 from members.models import (
     Account,
     HouseholdLink,
+    JoinDraft,
     Member,
     Membership,
+    Phone,
     Plan,
     RuleConsent,
     Rules,
 )
-from members.rules import age_on
+from members.rules import age_on, mask_name
 from mutualaid import clock
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day
@@ -69,6 +71,21 @@ def word(membership: Membership, today: date) -> Cover:
     return Cover(_("Covered"), "ok", membership)
 
 
+def named(account: Account, reader: Account) -> str:
+    """Who an account is, to somebody of the family: "you", a masked name, else what is left of its
+    address or number; staff by their number."""
+    if account.pk == reader.pk:
+        return _("you")
+    if account.staff_number:
+        return account.staff_number
+    own = account.household.filter(relation=HouseholdLink.Relation.SELF).select_related("member")
+    link = own.first()
+    if link:
+        return mask_name(link.member.name)
+    phone = Phone.objects.filter(account=account).first()
+    return f"{account.email[:2]}***" if account.email else f"***{phone.tail if phone else ''}"
+
+
 def nowhere() -> Cover:
     """Who is in no plan."""
     return Cover(_("Not in the plan"), "")
@@ -82,7 +99,7 @@ def until(membership: Membership) -> date:
 def cover_rows(of: CoverOf, account: Account) -> list[dict[str, Any]]:
     """The facts of the membership in short, for components/summary_list.html."""
     membership, benefit = of.membership, in_yuan(of.benefit_fen(of.today))
-    payer = _("you") if membership.payer_id == account.pk else str(membership.payer)
+    payer = named(membership.payer, account)
     rows = [
         (
             _("Benefit for a serious illness"),
@@ -281,7 +298,7 @@ def family(links: list[HouseholdLink], today: date) -> list[dict[str, Any]]:
 
 def covers_at_a_glance(user: Account | AnonymousUser, today: date) -> list[dict[str, Any]]:
     """For the home page of who has signed in: each open membership of the family in one word, and
-    where everything about it stands."""
+    where everything about it stands; and where somebody stopped on the way to joining."""
     if not isinstance(user, Account):
         return []
     words = [(m, word(m, today)) for m in open_memberships(user)]
@@ -295,4 +312,18 @@ def covers_at_a_glance(user: Account | AnonymousUser, today: date) -> list[dict[
             "state": cover.word,
         }
         for membership, cover in words
+    ] + _half_way(user)
+
+
+def _half_way(account: Account) -> list[dict[str, Any]]:
+    """Straight to the step where each of the family stopped."""
+    drafts = JoinDraft.objects.filter(member__household__account=account)
+    return [
+        {
+            "title": _("%(name)s: go on with joining") % {"name": draft.member.name},
+            "hint": draft.plan.name,
+            "icon": "join",
+            "url": f"{reverse('portal:join_next')}?plan={draft.plan.code}&as={draft.member_id}",
+        }
+        for draft in drafts.select_related("member", "plan").order_by("pk")
     ]

@@ -48,19 +48,22 @@ _TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentEleme
 
 @dataclass(frozen=True)
 class Look:
-    """How pages are shown: language of the site, theme, width of the window in CSS pixels."""
+    """How pages are shown: language of the site, theme, width of the window in CSS pixels, size of
+    the text ("xl" is 125 %)."""
 
     language: str
     theme: str
     width: int
+    size: str = "m"
 
     def __str__(self) -> str:
-        return f"{self.language[:2]}-{self.theme}-{self.width}"
+        return f"{self.language[:2]}-{self.theme}-{self.width}" + self.size.strip("m")
 
     def cookies(self, url: str) -> list[dict[str, str]]:
         return [
             {"name": "django_language", "value": self.language, "url": url},
             {"name": "theme", "value": self.theme, "url": url},
+            {"name": "size", "value": self.size, "url": url},
         ]
 
 
@@ -70,6 +73,12 @@ LOOKS = [
     for language in ("zh-hans", "en")
     for theme in ("light", "dark")
     for width in (390, 1280)
+]
+# The small phone of somebody whose eyes are old.
+NARROW = [
+    Look(language, theme, 320, "xl")
+    for language in ("zh-hans", "en")
+    for theme in ("light", "dark")
 ]
 
 
@@ -104,6 +113,8 @@ class Person:
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name, self.look = world, name, world.look
+        self.taps = 0  # buttons pressed, links followed, boxes ticked; typing is none
+        self.acts_for = ""  # whose name stands above every page, while it is somebody else's
         self.context = world.browser.new_context(
             viewport={"width": self.look.width, "height": 844},
             color_scheme="dark" if self.look.theme == "dark" else "light",
@@ -155,9 +166,9 @@ class Person:
         """A button with just this name."""
         self._clicks(self._named("button", msgid, within), status)
 
-    def follows(self, msgid: str, status: int = 200, within: str = "body") -> None:
+    def follows(self, msgid: str, status: int = 200, within: str = "body", **facts: object) -> None:
         """A link with just this name."""
-        self._clicks(self._named("link", msgid, within), status)
+        self._clicks(self._named("link", msgid, within, **facts), status)
 
     def sends(self, selector: str, status: int = 200) -> None:
         """The button or link that this CSS selector finds."""
@@ -172,6 +183,7 @@ class Person:
         """A radio or a box, with the mouse on its label or on itself."""
         chosen = f"[value='{value}']" if value else ""
         self.page.locator(f"input[name='{name}']{chosen}").first.check()
+        self.taps += 1
 
     def chooses(self, name: str, value: str) -> None:
         """An entry of a drop-down list."""
@@ -183,12 +195,13 @@ class Person:
         self.page.locator("input[type='file']").set_input_files(given)  # type: ignore[arg-type]
         self.presses("Upload", status)
 
-    def _named(self, role: Any, msgid: str, within: str) -> Locator:
+    def _named(self, role: Any, msgid: str, within: str, **facts: object) -> Locator:
         place = self.page.locator(within).first
-        return place.get_by_role(role, name=self.words(msgid), exact=True).first
+        return place.get_by_role(role, name=self.words(msgid, **facts), exact=True).first
 
     def _clicks(self, target: Locator, status: int) -> None:
         assert target.count(), (self.name, self.path, str(target), self.text)
+        self.taps += 1
         with self.page.expect_navigation() as arrival:
             target.click()
         self._arrived(arrival.value, status)
@@ -215,8 +228,16 @@ class Person:
         policy = response.headers.get("content-security-policy", "")
         if "default-src 'self'" not in policy or "unsafe" in policy:
             self._wrong(f"content policy is {policy!r}")
+        if self.acts_for:
+            self._names_whom()
         if self.world.script:
             self._looks_at_it()
+
+    def _names_whom(self) -> None:
+        """The bar and the title say for whom this page is."""
+        said = "".join(self.page.locator(".acting").all_inner_texts())
+        if self.acts_for not in said or self.acts_for not in self.page.title():
+            self._wrong(f"does not say that it is for {self.acts_for}")
 
     def _looks_at_it(self) -> None:
         kind = (_NUMBERS.sub("0", self.path), self.page.evaluate(_KINDS))

@@ -27,6 +27,7 @@ from django.utils import translation
 
 from mutualaid import clock, embedded, env
 from tests import make, trials
+from tests.browser import chromium, until_the_server_has_let_go
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_DATA = Path(os.environ.get("MUTUALAID_TEST_DATA_DIR", ROOT / ".data" / "test")).absolute()
@@ -55,7 +56,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 # The long stories begin first, so that no worker is left alone with one at the end.
-LONG = ("test_journey.py", "test_demo.py", "test_embedded.py", "test_run.py", "test_access.py")
+LONG = (
+    "test_journey.py",
+    "test_members_journey.py",
+    "test_demo.py",
+    "test_embedded.py",
+    "test_run.py",
+    "test_access.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -180,3 +188,15 @@ def english(own_language: None) -> Iterator[None]:
     """The sentences of refusals as they stand in the code."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch, live_server: Any) -> Iterator[Any]:
+    """Chromium, for the journeys."""
+    # Playwright's own loop runs in this thread, so Django takes the test for async code: it asks
+    # to be told that this is meant, and keeps connections apart from those of the fixtures.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with chromium() as opened:
+        yield opened
+        connections.close_all()
+    until_the_server_has_let_go()

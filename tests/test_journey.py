@@ -8,7 +8,6 @@ meets is looked at (tests/browser.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -18,7 +17,6 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connections
 from django.urls import reverse
 from django.utils.translation import override
 
@@ -47,9 +45,7 @@ from tests.browser import (
     Person,
     World,
     app_code,
-    chromium,
     code_in,
-    until_the_server_has_let_go,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,17 +82,6 @@ def village(settings: Any, live_server: Any) -> Plan:
     jury_reference.ensure_questions()
     bulk.crowd(plan_id=plan.pk, joined_on=[date(2021, 6, 1)], people=VILLAGE)
     return plan
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch, live_server: Any) -> Iterator[Any]:
-    # Playwright's own loop runs in this thread, so Django takes the test for async code: it asks
-    # to be told that this is meant, and keeps connections apart from those of the fixtures.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with chromium() as opened:
-        yield opened
-        connections.close_all()
-    until_the_server_has_let_go()
 
 
 # --- what a member does
@@ -139,7 +124,7 @@ def comes_back(world: World, plan: Plan, name: str) -> Person:
     make.membership(plan, account=account, name=name)
     person = world.person(name)
     person.goes("/accounts/login/?next=/me/")
-    person.follows("Send me a code")
+    person.follows("A code by e-mail")
     person.fills(email=account.email or "")
     person.presses("Send me a code", within="main")
     person.fills(code=code_in(str(mail.outbox[-1].body)))
@@ -327,9 +312,6 @@ def signs_in_at_the_desk(world: World, role: str, *, with_app: bool = True) -> P
 def sets_up_the_app(person: Person) -> None:
     """Who has no second factor yet gets no further than to setting it up."""
     person.goes("/staff/claims/claim/")
-    assert person.path.startswith("/accounts/reauthenticate/"), person.path
-    person.fills(password=make.PASSWORD)
-    person.presses("Go on")
     assert person.path.startswith("/accounts/2fa/totp/activate/"), person.path
     secret = person.page.locator("#authenticator_secret").input_value()
     person.fills(code=app_code(secret))

@@ -52,8 +52,11 @@ def cover(request: HttpRequest, number: str) -> HttpResponse:
         "word": me.word(membership, today),
         "facts": of.facts(),
         "year": me.this_year(membership, today),
-        "payer": _("you") if membership.payer_id == account.pk else str(membership.payer),
-        "consents": of.consents(),
+        "payer": me.named(membership.payer, account),
+        "consents": [
+            row | {"by": me.named(row["consent"].by, account) if row["consent"].by else ""}
+            for row in of.consents()
+        ],
         "unanswered": of.unanswered() if of.is_open else [],
         "dates": next_events(membership, of, account, today) if of.is_open else [],
     }
@@ -92,6 +95,7 @@ def _shown(request: HttpRequest, declaration: Declaration) -> dict[str, Any]:
     code = declared.note(said, "code")
     return {
         "declaration": declaration,
+        "declared_by": me.named(declaration.declared_by, by),
         "digest": bytes(declaration.digest).hex(),
         "answers": [
             {"question": q, "answer": answer_word(said[q.code])}

@@ -18,6 +18,7 @@ from members.rules import age_on, mask_name
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.templatetags.look import day
+from portal import me
 from portal.forms import AskForm, CodeForm, PersonForm, PhoneForm, refused
 from portal.views.shared import acting, acting_for, form_page, sent, signed_in
 
@@ -44,7 +45,7 @@ def _facts(link: HouseholdLink, account: Account) -> list[dict[str, Any]]:
     ]
     open_ones = Membership.objects.open().filter(member=link.member).select_related("plan", "payer")
     for membership in open_ones.order_by("joined_at"):
-        payer = _("you") if membership.payer_id == account.pk else str(membership.payer)
+        payer = me.named(membership.payer, account)
         said = {"on": day(clock.day(membership.joined_at)), "payer": payer}
         rows.append((membership.plan.name, _("since %(on)s, paid by %(payer)s") % said))
     return [{"label": label, "value": value} for label, value in rows]
@@ -116,8 +117,9 @@ def consent(request: HttpRequest, member_id: int) -> HttpResponse:
     link = get_object_or_404(
         HouseholdLink.objects.select_related("member"), account=account, member=member_id
     )
+    onward = f"{reverse('portal:join_next')}?as={member_id}"
     if link.consented_at is not None:
-        return redirect("portal:join_next")
+        return redirect(onward)
     step = request.POST.get("step", "")
     phone_form = PhoneForm(sent(request) if step == "phone" else None)
     code_form = CodeForm(sent(request) if step == "code" else None)
@@ -128,7 +130,7 @@ def consent(request: HttpRequest, member_id: int) -> HttpResponse:
             return redirect("portal:consent", member_id=member_id)
         if step == "code" and code_form.is_valid():
             if actions.answer_consent(code=code_form.cleaned_data["code"], at=clock.now(), **who):
-                return redirect("portal:join_next")
+                return redirect(onward)
             code_form.add_error(
                 "code", _("This is not the code. Please ask them to read it again.")
             )

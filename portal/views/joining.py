@@ -190,7 +190,8 @@ def _health_task(way: _Joining, answers: dict[str, str]) -> dict[str, Any]:
     open_ones = [q for q in way.questions if answers[q.code] == "unsure"]
     if bad:
         at = reverse("portal:question", args=[bad[0].place])
-        return step | {"url": at, "kind": "bad", "state": _("Please look again")}
+        hint = _("A “yes” is among the answers; this plan takes who can answer “no”")
+        return step | {"url": at, "hint": hint, "kind": "bad", "state": _("Please look again")}
     return step | _unsure_state(way, open_ones)
 
 

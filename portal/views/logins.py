@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from members import actions, sms
-from members.fields import NumberField
+from members.login_forms import NumberForm
 from members.models import Account
 from members.stepup import fresh_login
 from mutualaid import clock
@@ -30,12 +30,6 @@ from portal.forms import CodeForm, refused
 from portal.views.shared import form_page, sent, signed_in
 
 KEPT = "phone_code"
-
-
-class NumberForm(forms.Form):
-    """The number that a code is to go to."""
-
-    phone = NumberField()
 
 
 class OwnCodeForm(CodeForm):

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -48,7 +49,22 @@ def _mine_of(link: HouseholdLink, account: Account) -> dict[str, Any]:
         "plan": plan,
         "chart": figures.shares_chart(plan) if plan and covers else None,
         "heads": (_("Split on"), _("Yuan each")),
+        "places": _places(),
     }
+
+
+def _places() -> list[dict[str, Any]]:
+    """Where one looks after one's account."""
+    found = [
+        ("chat", _("Inbox"), "portal:inbox"),
+        ("money", _("Payment"), "portal:payment"),
+        ("date", _("Dates in my calendar"), "portal:calendar"),
+        ("shield", _("Account security"), "portal:security"),
+        ("search", _("Who has read our data"), "portal:access"),
+        ("get", _("My data"), "portal:data"),
+        ("scale", _("The jury"), "jury:home"),
+    ]
+    return [{"icon": icon, "title": title, "url": reverse(name)} for icon, title, name in found]
 
 
 def _in_plan(cover: me.Cover, account: Account) -> dict[str, Any]:

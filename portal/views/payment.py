@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from members import actions
-from members.models import Account, HouseholdLink, Mandate, Membership, PayerChange
-from members.rules import mask_name
+from members.models import Account, Mandate, Membership, PayerChange
 from members.stepup import fresh_login
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.templatetags.look import day
-from portal import figures, means
+from portal import figures, me, means
 from portal.forms import PayerForm, refused
 from portal.views.shared import acting_for, form_page, own_membership, sent, signed_in
 
@@ -42,17 +41,10 @@ def payment(request: HttpRequest) -> HttpResponse:
     people = family.select_related("member", "plan", "payer").order_by("joined_at", "pk")
     context: dict[str, Any] = {"mandate": mandate, "rows": rows, "changes": _changes(account)}
     context["revoking"] = means.revoking()
-    context["people"] = [{"membership": each, "payer": named(each.payer)} for each in people]
+    context["people"] = [
+        {"membership": each, "payer": me.named(each.payer, account)} for each in people
+    ]
     return render(request, "portal/payment.html", context)
-
-
-def named(account: Account) -> str:
-    """Who an account is, to others of the family: a masked name, else a masked address."""
-    own = account.household.filter(relation=HouseholdLink.Relation.SELF).select_related("member")
-    link = own.first()
-    if link:
-        return mask_name(link.member.name)
-    return f"{(account.email or '')[:2]}***"
 
 
 def _changes(account: Account) -> list[dict[str, Any]]:
@@ -66,8 +58,8 @@ def _changes(account: Account) -> list[dict[str, Any]]:
             "change": change,
             "mine": change.asked_by_id == account.pk,
             "taking": change.to_account_id == account.pk,
-            "old": named(change.from_account),
-            "new": named(change.to_account),
+            "old": me.named(change.from_account, account),
+            "new": me.named(change.to_account, account),
         }
         for change in found
     ]
@@ -93,7 +85,9 @@ def payer(request: HttpRequest, number: str) -> HttpResponse:
         else:
             return redirect("portal:payment")
     context = {"form": form, "membership": membership, "choices": choices}
-    context |= {"payer": named(membership.payer)} | acting_for(request, membership.member_id)
+    context |= {"payer": me.named(membership.payer, account)} | acting_for(
+        request, membership.member_id
+    )
     return render(request, "portal/payer.html", context)
 
 
@@ -104,7 +98,7 @@ def _payers(account: Account, membership: Membership) -> list[tuple[int, str]]:
     able = [each for each in others if each.pk != membership.payer_id]
     if account.pk != membership.payer_id:
         able = [each for each in able if each == account]
-    return [(each.pk, _("you") if each == account else named(each)) for each in able]
+    return [(each.pk, me.named(each, account)) for each in able]
 
 
 @require_POST

@@ -32,6 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "rules": figures.rules_now(plan, now) if plan else None,
         "covers": me.covers_at_a_glance(request.user, clock.day(now)),
     }
+    context["is_in"] = any(row["icon"] == "shield" for row in context["covers"])
     if newest:
         context["rows"] = figures.rows_of(newest)
         context["change_fen"] = (

@@ -12,11 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from members import actions
+from members.login_forms import NumberForm
 from members.models import Recovery
 from mutualaid import clock
 from mutualaid.errors import Refused
 from portal.forms import refused
-from portal.views.logins import KEPT, NumberForm, OwnCodeForm, kept_code, send_code, wrong_code
+from portal.views.logins import KEPT, OwnCodeForm, kept_code, send_code, wrong_code
 from portal.views.shared import form_page, sent, signed_in
 
 

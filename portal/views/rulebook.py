@@ -17,6 +17,7 @@ from members.models import Plan, RuleConsent, Rules, in_language
 from mutualaid import clock
 from mutualaid.errors import Refused
 from mutualaid.templatetags.look import moment
+from portal import me
 from portal.cover import CoverOf, Versions
 from portal.views.shared import acting_for, form_page, own_membership, signed_in
 
@@ -125,6 +126,7 @@ def rule_change(request: HttpRequest, number: str, version: str) -> HttpResponse
         "before": before,
         "plain": _plain(rules),
         "parts": _compared(before, rules),
+        "by": me.named(answer.by, signed_in(request)) if answer and answer.by else "",
         "accepted": answer if answer and answer.kind == RuleConsent.Kind.ACCEPTED else None,
         "silent": answer if answer and answer.kind == RuleConsent.Kind.SILENT else None,
         "begun": rules.effective_on <= clock.today(),

@@ -9,6 +9,8 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -34,10 +36,37 @@ def security(request: HttpRequest) -> HttpResponse:
         "recoveries": actions.open_recoveries(account),
         "has_password": account.has_usable_password(),
         "sessions": [
-            {"session": each, "here": each.session_key == current} for each in sessions[:RECENT]
+            {
+                "session": each,
+                "device": device(each.user_agent),
+                "here": each.session_key == current,
+            }
+            for each in sessions[:RECENT]
         ],
     } | _factors(account)
     return render(request, "portal/security.html", context)
+
+
+_SYSTEMS = {
+    "iPhone": "iPhone", "iPad": "iPad", "HarmonyOS": "HarmonyOS", "Android": "Android",
+    "Windows": "Windows", "Macintosh": "Mac", "CrOS": "ChromeOS", "Linux": "Linux",
+}  # fmt: skip
+# The first that fits: most browsers call themselves Chrome and Safari as well.
+_BROWSERS = {
+    "MicroMessenger": _("WeChat"), "AlipayClient": _("Alipay"), "HuaweiBrowser": "Huawei",
+    "MiuiBrowser": "MIUI", "UCBrowser": "UC", "MQQBrowser": "QQ", "Edg": "Edge",
+    "Firefox": "Firefox", "FxiOS": "Firefox", "Chrome": "Chrome", "CriOS": "Chrome",
+    "Safari": "Safari",
+}  # fmt: skip
+
+
+def device(user_agent: str) -> str:
+    """What a browser says of itself, in two words that its owner knows; else as it says it."""
+    known = [
+        str(next((word for sign, word in names.items() if sign in user_agent), ""))
+        for names in (_BROWSERS, _SYSTEMS)
+    ]
+    return gettext(", ").join(word for word in known if word) or user_agent
 
 
 def _factors(account: Account) -> dict[str, Any]:
