@@ -21,10 +21,23 @@ from members.actions.accounts import (
 )
 from members.actions.admission import check_open, invite, use_invitation
 from members.actions.calendar import make_feed, remove_feed
+from members.actions.closing import close_below, close_plan, dissolve_due
 from members.actions.declaring import (
     after_correction_ruling,
     correct_declaration,
     object_to_ruling,
+)
+from members.actions.drafting import (
+    discard_draft,
+    draft_plan,
+    draft_questions,
+    draft_rules,
+    edit_plan,
+    edit_questions,
+    edit_rules,
+    questions_in_use,
+    set_bands,
+    set_steps,
 )
 from members.actions.ends import (
     age_out_due,
@@ -91,6 +104,7 @@ from members.actions.prechecks import (
     open_precheck,
     withdraw_precheck,
 )
+from members.actions.publishing import check_second_person, publish_rules
 from members.actions.receipts import RECEIPT_DAYS, ask_receipt, open_receipt, receipts_due
 from members.actions.recovering import (
     RECOVERY_HOLD_DAYS,
@@ -156,16 +170,27 @@ __all__ = [
     "check_confirms",
     "check_may_erase",
     "check_open",
+    "check_second_person",
     "check_turn",
     "check_upholds",
+    "close_below",
     "close_help_call",
+    "close_plan",
     "code_until",
     "confirm_fresh",
     "confirm_recovery",
     "consent_help_call",
     "correct_declaration",
     "count_turn",
+    "discard_draft",
+    "dissolve_due",
     "draft_answers",
+    "draft_plan",
+    "draft_questions",
+    "draft_rules",
+    "edit_plan",
+    "edit_questions",
+    "edit_rules",
     "end_link",
     "end_membership",
     "enter",
@@ -204,6 +229,8 @@ __all__ = [
     "phone_of",
     "predecessor",
     "problems_file",
+    "publish_rules",
+    "questions_in_use",
     "read_rules",
     "receipts_due",
     "recover_due",
@@ -217,7 +244,9 @@ __all__ = [
     "run_import",
     "save_answer",
     "seal",
+    "set_bands",
     "set_phone",
+    "set_steps",
     "show_person",
     "take_quiz",
     "undo_join",
