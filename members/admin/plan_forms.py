@@ -257,11 +257,11 @@ class DraftForm(forms.Form):
     version = forms.CharField(label=gettext_lazy("Version"))
     effective_on = forms.DateField(label=gettext_lazy("Holds from"), widget=DateInput())
     summary_zh = forms.CharField(
-        label=gettext_lazy("Summary in Chinese"), required=False, widget=lines(5),
+        label=gettext_lazy("Summary in Chinese"), required=False, widget=lines(6),
         help_text=gettext_lazy("One sentence a line; five are read."),
     )  # fmt: skip
     summary_en = forms.CharField(
-        label=gettext_lazy("Summary in English"), required=False, widget=lines(5)
+        label=gettext_lazy("Summary in English"), required=False, widget=lines(6)
     )
     change_zh = forms.CharField(
         label=gettext_lazy("What changes, in plain Chinese"), required=False, widget=lines(3)
@@ -498,7 +498,7 @@ class QuestionsForm(forms.Form):
             "hint_en": _("hint in English"),
         }
         label = _("%(row)s: %(column)s") % {"row": row + 1, "column": words[column]}
-        widget = forms.TextInput() if column == "code" else lines(2)
+        widget = forms.TextInput() if column == "code" else lines(3)
         return forms.CharField(label=label, required=False, widget=widget)
 
     def question_rows(self) -> list[list[forms.BoundField]]:
@@ -545,7 +545,7 @@ class InviteForm(forms.Form):
         widget=DateInput(),
     )
     note = forms.CharField(
-        label=gettext_lazy("For whom"),
+        label=gettext_lazy("For whom it is"),
         help_text=gettext_lazy("For yourselves: whoever asks later finds it by this."),
         required=False,
     )

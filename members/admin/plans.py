@@ -15,7 +15,7 @@ from allauth.account.internal.flows.reauthentication import raise_if_reauthentic
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -109,7 +109,7 @@ class PlanAdmin(SetUpAdmin):
     add_permission = "members.add_plan"
     new_word = gettext_lazy("New plan")
 
-    @admin.display(description=gettext_lazy("name"))
+    @admin.display(description=gettext_lazy("plan"))
     def name(self, plan: Plan) -> str:
         return plan.name
 
@@ -247,7 +247,7 @@ def plan_state(plan: Plan) -> SafeString:
         return desk_tag("", _("being set up"))
     if today < plan.opened_on:
         return desk_tag("soon", _("opens on %(day)s") % {"day": day(plan.opened_on)})
-    return desk_tag("fine", _("open"))
+    return desk_tag("fine", _("takes people"))
 
 
 def rules_state(rules: Rules) -> SafeString:
@@ -314,8 +314,7 @@ class RulesAdmin(ReadOnlyAdmin):
             "rules": rules,
             "plan": rules.plan,
             "state": rules_state(rules),
-            "title": _("%(plan)s, version %(version)s")
-            % {"plan": rules.plan.name, "version": rules.version},
+            "title": _("Version %(version)s") % {"version": rules.version},
         }
         template = f"admin/members/{name}.html"
         return TemplateResponse(request, template, shared | context, status=status)
@@ -451,16 +450,19 @@ def _publish(rules: Rules, form: plan_forms.PublishForm, by: Account) -> Rules:
 
 @admin.register(QuestionSet)
 class QuestionSetAdmin(SetUpAdmin):
-    list_display = ("code", "asked", "state")
-    list_display_links = ("code",)
+    list_display = ("version", "asked", "state")
+    list_display_links = ("version",)
     exact = ("code",)
     add_permission = "members.add_questionset"
     new_word = gettext_lazy("New version of the questions")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QuestionSet]:
         found: QuerySet[QuestionSet] = super().get_queryset(request)
-        published = Rules.objects.published().select_related("plan")
-        return found.prefetch_related("questions", Prefetch("rules_set", published, "used_by"))
+        return found.prefetch_related("questions")
+
+    @admin.display(description=gettext_lazy("version"))
+    def version(self, questions: QuestionSet) -> str:
+        return questions.code
 
     @admin.display(description=gettext_lazy("questions"))
     def asked(self, questions: QuestionSet) -> str:

@@ -155,7 +155,7 @@ def test_the_list_says_where_each_plan_stands(officer: Account) -> None:
 
     words = text(client.get(page("plan_changelist")))
 
-    for state in ("being set up", "opens on", "closed", "open"):
+    for state in ("being set up", "opens on", "closed", "takes people"):
         assert state in words
     assert page("plan_new") in client.get(page("plan_changelist")).content.decode()
 
