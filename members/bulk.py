@@ -151,8 +151,8 @@ WITH part AS MATERIALIZED (
 SELECT (SELECT max(id) FROM part), (SELECT count(*) FROM silent)
 """
 
-# Of those who open a page at that instant one is in the plan or not: rows are taken by key. Nobody
-# joins a closed plan, so the greatest of both instants is the end but for the day of closing.
+# No membership ends before it begins: who joined on the very day of closing, in a plan whose rules
+# leave no time after it, ends at the instant of joining.
 _DISSOLVE = """
 WITH part AS MATERIALIZED (
     SELECT id FROM members_membership

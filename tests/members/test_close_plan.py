@@ -65,7 +65,7 @@ def test_nobody_joins_a_plan_that_is_closed() -> None:
 @pytest.mark.parametrize(
     ("changed", "field"), [({"why": " "}, "why"), ({"typed": "other"}, "typed")]
 )
-def test_closing_asks_for_a_reason_and_the_code(changed: dict[str, str], field: str) -> None:
+def test_closing_asks_for_a_reason_and_the_code(changed: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
         close(make.plan(), **changed)
 
@@ -199,6 +199,20 @@ def test_whoever_had_left_before_left_and_who_joined_that_day_ends_not_before() 
     late.refresh_from_db()
     assert left.end_reason == "left"
     assert (late.end_reason, late.ended_at) == ("dissolved", make.NOON)
+
+
+def test_nobody_comes_back_into_a_plan_that_has_ended() -> None:
+    plan = make.plan(dissolution_days=10, reinstatement_days=30)
+    membership = make.membership(plan)
+    actions.end_membership(membership_id=membership.pk, reason="arrears", by=None, at=clock.now())
+    close(plan)
+    ended = Membership.objects.get(pk=membership.pk)
+    last = TODAY + timedelta(days=9)
+
+    assert actions.can_reinstate_until(ended) == last
+    clock.move_to(midnight(last + timedelta(days=1)), frozen=True)
+    with pytest.raises(NotNow):
+        actions.reinstate(membership_id=ended.pk, by=ended.payer, at=clock.now())
 
 
 def test_parts_that_were_killed_go_on_where_they_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

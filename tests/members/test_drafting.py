@@ -58,7 +58,7 @@ def questions_of(by: Account, code: str = "newer", **given: Any) -> QuestionSet:
     return actions.draft_questions(code=code, **given, by=by, at=clock.now())
 
 
-def write(asked: QuestionSet, by: Account, *rows: dict[str, str]) -> QuestionSet:
+def write(asked: QuestionSet, by: Account, *rows: Any) -> QuestionSet:
     return actions.edit_questions(question_set_id=asked.pk, questions=rows, by=by, at=clock.now())
 
 

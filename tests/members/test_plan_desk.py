@@ -54,8 +54,11 @@ def filled(client: Client, path: str, **changed: Any) -> dict[str, Any]:
     return {name: value for name, value in (data | changed).items() if value is not None}
 
 
-def send(client: Client, path: str, status: int = 302, **changed: Any) -> Any:
-    answer = client.post(path, filled(client, path, **changed))
+def send(
+    client: Client, path: str, status: int = 302, rows: dict[str, Any] | None = None, **changed: Any
+) -> Any:
+    """Send the form of that page with what is given; `rows` have dashes in their names."""
+    answer = client.post(path, filled(client, path, **(rows or {}), **changed))
     assert answer.status_code == status, answer.context and answer.context["form"].errors
     return answer
 
@@ -91,11 +94,11 @@ def test_two_people_set_up_a_plan_and_a_member_joins_it_by_its_own_terms(
     plan = new_plan(one)
     send(one, page("questionset_new"), code="valley-1")
     asked = QuestionSet.objects.get(code="valley-1")
-    send(one, page("questionset_questions", asked.pk), **{
+    send(one, page("questionset_questions", asked.pk), rows={
         "questions-0-text_zh": "有没有得过癌症？", "questions-0-text_en": "Any cancer?",
     })  # fmt: skip
     draft = new_draft(one, plan)
-    send(one, page("rules_draft", draft.pk), **{
+    send(one, page("rules_draft", draft.pk), rows={
         "summary_zh": "这是互相帮助。", "summary_en": "Help among members.",
         "waiting_days": "180", "waiting_longer_from_age": "36", "waiting_longer_days": "365",
         "fee_bp": "2.5", "case_cap_fen": "1.00", "annual_cap_fen": "", "dissolution_members": "",
@@ -242,12 +245,12 @@ def test_rows_are_added_three_at_a_time_and_emptied_ones_go(officer: Account) ->
     client = desk(officer)
     draft = new_draft(client, new_plan(client))
     path = page("rules_draft", draft.pk)
-    send(client, path, **{"bands-2-from_age": "0", "bands-2-to_age": "9",
+    send(client, path, rows={"bands-2-from_age": "0", "bands-2-to_age": "9",
                           "bands-2-benefit_fen": "1", "bands-2-severity": "mild"})  # fmt: skip
 
     form = client.get(path).context["form"]
     assert form.rows["bands"] == 4
-    send(client, path, **{"bands-0-from_age": None, "bands-0-to_age": None,
+    send(client, path, rows={"bands-0-from_age": None, "bands-0-to_age": None,
                           "bands-0-benefit_fen": None})  # fmt: skip
 
     assert draft.bands.count() == 0
@@ -280,7 +283,7 @@ def test_a_term_that_cannot_be_is_told_at_its_field(
     client = desk(officer)
     draft = new_draft(client, new_plan(client))
 
-    answer = send(client, page("rules_draft", draft.pk), status, **changed)
+    answer = send(client, page("rules_draft", draft.pk), status, rows=changed)
 
     assert field in answer.context["form"].errors
     assert f'href="#id_{field}"' in answer.content.decode()
@@ -436,7 +439,7 @@ def test_questions_in_use_are_read_and_copied(officer: Account) -> None:
     assert "never change" in text(shown)
     newer = QuestionSet.objects.get(code="newer")
     path = page("questionset_questions", newer.pk)
-    send(client, path, **{"questions-0-text_en": "Ever any cancer?",
+    send(client, path, rows={"questions-0-text_en": "Ever any cancer?",
                           "questions-6-text_zh": "新问题？", "questions-6-text_en": "New?",
                           "questions-1-text_zh": None, "questions-1-text_en": None,
                           "questions-1-hint_zh": None, "questions-1-hint_en": None})  # fmt: skip
@@ -450,7 +453,7 @@ def test_a_question_without_chinese_is_told_at_its_row(officer: Account) -> None
     send(client, page("questionset_new"), code="newer")
     path = page("questionset_questions", QuestionSet.objects.get(code="newer").pk)
 
-    answer = send(client, path, 400, **{"questions-2-text_en": "English alone?"})
+    answer = send(client, path, 400, rows={"questions-2-text_en": "English alone?"})
 
     assert list(answer.context["form"].errors) == ["questions-2-text_zh"]
 
