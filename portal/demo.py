@@ -99,7 +99,7 @@ def prepare() -> World:
         plan=plan,
         staff=hire(password),
         password=password,
-        questions={each.pk: list(questions_of(each)) for each in Plan.objects.all()},
+        questions={each.pk: list(questions_of(each)) for each in Plan.objects.published()},
     )
 
 
