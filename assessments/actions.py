@@ -93,10 +93,10 @@ def open_periods_due(*, at: datetime) -> list[Period]:
     """Open every period up to the first whose roster is not locked yet, numbered from 1.
 
     Locks each plan. The first period is the first half whose roster is locked on or after the day
-    from which the plan shares.
+    from which the plan shares. One that is still being set up has none.
     """
     opened: list[Period] = []
-    for plan in Plan.objects.select_for_update(no_key=True).order_by("pk"):
+    for plan in Plan.objects.published().select_for_update(no_key=True).order_by("pk"):
         opened += _open_periods(plan)
     return opened
 
@@ -146,8 +146,8 @@ def lock(*, period_id: int, by: Account | None, at: datetime) -> Period:
     """Fix who shares and what: the money terms in force, N, the surplus taken in, the cases.
 
     Everything is read as of the roster and the cut-off, however late this runs (security.md G04).
-    Locks the period. Raises NotNow before the roster instant; a period with a problem comes back
-    open, with its code.
+    Too few members close the plan. Locks the period, then for that the plan. Raises NotNow before
+    the roster instant; a period with a problem comes back open, with its code.
     """
     policies.check_closes(by)
     period = _locked(period_id)
@@ -170,6 +170,7 @@ def lock(*, period_id: int, by: Account | None, at: datetime) -> Period:
     surplus = (before.surplus_out_fen or 0) if before else 0
     _move(period, Stage.LOCKED, rules=terms, members=members, surplus_in_fen=surplus, problem="")
     _take_cases(period, terms)
+    member_actions.close_below(plan_id=period.plan_id, terms=terms, members=members, at=at)
     return period
 
 

@@ -179,6 +179,24 @@ WITH part AS MATERIALIZED (
 SELECT max(id) FROM part
 """
 
+# No membership ends before it begins: who joined on the very day of closing, in a plan whose rules
+# leave no time after it, ends at the instant of joining.
+_DISSOLVE = """
+WITH part AS MATERIALIZED (
+    SELECT id FROM members_membership
+     WHERE plan_id = %(plan)s AND id > %(after)s AND ended_at IS NULL
+     ORDER BY id
+     LIMIT %(size)s
+), ended AS (
+    UPDATE members_membership AS s
+       SET ended_at = greatest(s.joined_at, %(ends_at)s), end_reason = 'dissolved'
+      FROM part AS p
+     WHERE s.id = p.id AND s.ended_at IS NULL
+ RETURNING s.id
+)
+SELECT (SELECT max(id) FROM part), (SELECT count(*) FROM ended)
+"""
+
 
 def end_in_sets(membership_ids: Sequence[int], reason: str, at: datetime) -> int:
     """End those that are open, all at once; returns how many. Locks their rows.
@@ -279,6 +297,22 @@ def _count(statement: str, values: dict[str, Any]) -> int:
         cursor.execute(statement, values)
         count: int = cursor.fetchone()[0]
     return count
+
+
+def dissolve(*, plan_id: int, ends_at: datetime, after: int, size: int) -> tuple[int | None, int]:
+    """Of the plan's next `size` open memberships after the id `after`, end each as of `ends_at`.
+    Returns the last id of the part, None when none was left, and how many ended. Locks their rows.
+    """
+    values: dict[str, Any] = {
+        "plan": plan_id,
+        "ends_at": ends_at,
+        "after": after,
+        "size": size,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_DISSOLVE, values)
+        last, ended = cursor.fetchone()
+    return last, ended
 
 
 def silence(

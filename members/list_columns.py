@@ -95,7 +95,7 @@ def sample(language: str, today: date) -> bytes:
 
 
 def _people(today: date) -> list[Mapping[str, str]]:
-    plan = Plan.objects.order_by("pk").first()
+    plan = Plan.objects.published().order_by("pk").first()
     begun = Rules.objects.published().filter(plan=plan, effective_on__lte=today)
     newest = begun.order_by("effective_on").last()
     both = {"declared": "paper", "rules": newest.version if newest else ""}

@@ -338,6 +338,31 @@ CODES: dict[str, tuple[Text, Text]] = {
             " diagnosed from that day on. Leaving stays possible at any time."
         ),
     ),
+    "plan_closes": (
+        _("The %(plan)s closes; cover goes on until %(ends_on)s"),
+        _(
+            "Since %(closed_on)s nobody joins it any more. The reason: %(why)s Until %(ends_on)s"
+            " everything goes on as before: cover, claims, shares. What is first diagnosed before"
+            " that day can still be asked for after it."
+        ),
+    ),
+    "plan_closes_below": (
+        _("The %(plan)s closes; cover goes on until %(ends_on)s"),
+        _(
+            "On %(closed_on)s it had %(members)s members, and its rules ask for at least"
+            " %(threshold)s. Nobody joins it any more. Until %(ends_on)s everything goes on as"
+            " before: cover, claims, shares. What is first diagnosed before that day can still be"
+            " asked for after it."
+        ),
+    ),
+    "plan_ended": (
+        _("The %(plan)s has ended"),
+        _(
+            "Every membership ended on %(ends_on)s at 00:00. What was first diagnosed before can"
+            " still be asked for within the time that the rules give. Nothing more is debited for"
+            " periods that are counted from then on."
+        ),
+    ),
     "correction_kept": (
         _("We have kept the correction for %(name)s"),
         _(

@@ -143,7 +143,7 @@ def ensure(code: str, *, opened_on: date | None = None, **overrides: Any) -> Pla
 def _questions(codes: tuple[str, ...]) -> QuestionSet:
     """Some of the questions of the main plan, in their order; none at all has a name too."""
     name = f"{'-'.join(codes) or 'none'}-2019-01"
-    made, new = QuestionSet.objects.get_or_create(code=name)
+    made, new = QuestionSet.objects.get_or_create(code=name, defaults={"asks_nothing": not codes})
     if new:
         asked = [question for question in reference.QUESTIONS if question.code in codes]
         HealthQuestion.objects.bulk_create(

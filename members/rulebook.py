@@ -292,6 +292,15 @@ TERMS: dict[str, Term] = {
         people,
         gettext_lazy("The plan closes when it has fewer members than: %(new)s. Before: %(old)s."),
     ),
+    "dissolution_after_days": Term(
+        MONEY,
+        gettext_lazy("After the opening, days in which the number does not count"),
+        days,
+        gettext_lazy(
+            "How many members the plan has counts for its closing %(new)s after it opened, no"
+            " longer %(old)s."
+        ),
+    ),
     "dissolution_days": Term(
         MONEY,
         gettext_lazy("From closing to the end of the plan"),
@@ -383,9 +392,8 @@ TERMS: dict[str, Term] = {
 }
 # What is no term: who and when, and the texts that stand beside the comparison.
 _TEXTS = ("summary_zh", "summary_en", "change_zh", "change_en")
-NO_TERMS = frozenset(
-    ["id", "plan", "version", "effective_on", "published_at", "published_by", *_TEXTS]
-)
+_WHO = ("drafted_at", "drafted_by", "published_at", "published_by")
+NO_TERMS = frozenset(["id", "plan", "version", "effective_on", *_WHO, *_TEXTS])
 # What belongs to a version in rows of its own, each compared by a function below.
 PARTS = frozenset(["bands", "steps"])
 

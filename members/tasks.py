@@ -14,6 +14,7 @@ from mutualaid import clock
 def due(**_: Any) -> None:
     """End what has ended, tell what is coming, begin the rules whose day has come."""
     actions.leave_due(at=clock.now())
+    actions.dissolve_due(at=clock.now())
     actions.age_out_due(at=clock.now())
     actions.warn_due(at=clock.now())
     actions.mandates_due(at=clock.now())

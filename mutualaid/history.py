@@ -39,17 +39,19 @@ def published_never_changes() -> list[pgtrigger.Trigger]:
 
 
 def parts_of_published_never_change() -> list[pgtrigger.Trigger]:
-    """Triggers for rows that belong to `rules`: they are written and changed with the draft."""
+    """Triggers for rows that belong to `rules`: they are written and changed with the draft. Who
+    writes waits for who is publishing, and then looks."""
     return [
         pgtrigger.Trigger(
             name="parts_of_published_never_change",
             operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
             when=pgtrigger.Before,
-            declare=[("of", "bigint")],
-            func="""
-                of := CASE WHEN TG_OP = 'DELETE' THEN OLD.rules_id ELSE NEW.rules_id END;
+            declare=[("of", "bigint[]")],
+            func=f"""
+                of := {_both_ends("rules_id")};
+                PERFORM FROM members_rules WHERE id = ANY(of) FOR SHARE;
                 IF EXISTS (SELECT FROM members_rules
-                            WHERE id = of AND published_at IS NOT NULL FOR SHARE) THEN
+                            WHERE id = ANY(of) AND published_at IS NOT NULL) THEN
                     RAISE EXCEPTION 'pgtrigger: rules that are published never change';
                 END IF;
                 IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
@@ -57,6 +59,40 @@ def parts_of_published_never_change() -> list[pgtrigger.Trigger]:
             """,
         ),
     ]
+
+
+def questions_in_use_never_change(column: str, *, insert: bool = True) -> list[pgtrigger.Trigger]:
+    """Triggers for a question set (column "id") and its questions: once a published version of
+    rules uses it, or somebody has answered it, it stays as it is."""
+    operation = pgtrigger.Update | pgtrigger.Delete
+    return [
+        pgtrigger.Trigger(
+            name="questions_in_use_never_change",
+            operation=pgtrigger.Insert | operation if insert else operation,
+            when=pgtrigger.Before,
+            declare=[("of", "bigint[]")],
+            func=f"""
+                of := {_both_ends(column)};
+                PERFORM FROM members_rules WHERE question_set_id = ANY(of) FOR SHARE;
+                IF EXISTS (SELECT FROM members_rules
+                            WHERE question_set_id = ANY(of) AND published_at IS NOT NULL)
+                   OR EXISTS (SELECT FROM members_declaration
+                               WHERE question_set_id = ANY(of)) THEN
+                    RAISE EXCEPTION 'pgtrigger: questions that are in use never change';
+                END IF;
+                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+                RETURN NEW;
+            """,  # noqa: S608 the column is a constant of the models
+        ),
+    ]
+
+
+def _both_ends(column: str) -> str:
+    """What a row belongs to: before and after, so that nothing moves out of what is closed."""
+    return (
+        f"CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW.{column}] WHEN 'DELETE' THEN ARRAY[OLD.{column}]"
+        f" ELSE ARRAY[OLD.{column}, NEW.{column}] END"
+    )
 
 
 def revoke_changes(*tables: str) -> RunSQL:

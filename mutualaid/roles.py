@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission
 
-VIEW_RULES = ["members.view_plan", "members.view_rules"]
+VIEW_RULES = ["members.view_plan", "members.view_rules", "members.view_questionset"]
 VIEW_CLAIMS = [*VIEW_RULES, "claims.view_claim", "claims.view_evidence", "claims.view_decision"]
 ROLES: dict[str, list[str]] = {
     "adjuster": [*VIEW_CLAIMS, "claims.investigate_claim"],
@@ -13,6 +13,9 @@ ROLES: dict[str, list[str]] = {
         "claims.decide_claim",
         "members.view_precheck",
         "members.change_precheck",
+        # Who judges by the rules puts them into force; who writes them does not (decision 12).
+        "members.publish_rules",
+        "members.close_plan",
     ],
     "finance": [
         *VIEW_RULES,
@@ -38,6 +41,13 @@ ROLES: dict[str, list[str]] = {
         "members.view_noticecopy",
         "members.view_recovery",
         "members.change_recovery",
+        "members.add_plan",
+        "members.change_plan",
+        "members.add_rules",
+        "members.change_rules",
+        "members.delete_rules",
+        "members.add_questionset",
+        "members.change_questionset",
         "members.view_invitation",
         "members.add_invitation",
         "members.view_importrun",

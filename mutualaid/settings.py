@@ -163,6 +163,8 @@ DATA_RIGHTS = [
     "assessments.rights",
     "disclosures.rights",
 ]
+# Which illnesses there are definitions of (members/definitions.py).
+DEFINITIONS = "claims.criteria"
 EXPORT_DIR = DATA_DIR / "exports"  # copies of a family's data for a few days, sealed
 # Who moves the money (assessments/providers.py). The sandbox moves none.
 PAYMENT_PROVIDER = env.choice(

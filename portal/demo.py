@@ -99,7 +99,7 @@ def prepare() -> World:
         plan=plan,
         staff=hire(password),
         password=password,
-        questions={each.pk: list(questions_of(each)) for each in Plan.objects.all()},
+        questions={each.pk: list(questions_of(each)) for each in Plan.objects.published()},
     )
 
 
@@ -123,7 +123,7 @@ def plans() -> Plan:
 
 def questions_of(plan: Plan) -> Iterable[str]:
     """The codes of the health questions that are asked on joining."""
-    rules = plan.rules.latest("effective_on")
+    rules = plan.rules.published().latest("effective_on")
     asked = HealthQuestion.objects.filter(question_set=rules.question_set_id)
     return asked.values_list("code", flat=True)
 

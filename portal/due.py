@@ -27,6 +27,7 @@ ORDER: list[Callable[..., object]] = [
     assessments.split_due,
     assessments.debit_due,
     assessments.send_payouts_due,
+    members.dissolve_due,
     members.age_out_due,
     members.warn_due,
     members.mandates_due,

@@ -47,13 +47,18 @@ class Helped:
 
 def the_plan() -> Plan | None:
     """The plan that the public pages speak of: the main one, else the oldest."""
-    main = Plan.objects.filter(code=MAIN).first()
-    return main or Plan.objects.order_by("opened_on", "pk").first()
+    begun = Plan.objects.published()
+    return begun.filter(code=MAIN).first() or begun.order_by("opened_on", "pk").first()
 
 
 def rules_now(plan: Plan, now: datetime) -> Rules:
-    """The rules in force today in Shanghai."""
-    return Rules.objects.in_force(plan, now.astimezone(SHANGHAI).date())
+    """The rules in force today in Shanghai; before the plan's first day, its first version."""
+    published = Rules.objects.published().filter(plan=plan).order_by("effective_on")
+    begun = published.filter(effective_on__lte=now.astimezone(SHANGHAI).date())
+    found = begun.select_related("plan").last() or published.select_related("plan").first()
+    if found is None:
+        raise Rules.DoesNotExist
+    return found
 
 
 def published(plan: Plan, *, before: Period | None = None) -> Published | None:

@@ -27,7 +27,7 @@ from claims.states import Status
 from disclosures import actions as disclosures
 from disclosures.models import PublishedFile
 from members import actions as members
-from members.models import AccessRecord, Account, Mandate, Membership
+from members.models import AccessRecord, Account, Mandate, Membership, Plan
 from mutualaid import clock
 from tests import make
 from tests.members import lists
@@ -143,6 +143,7 @@ def build(folder: Path) -> World:
         "notice": owner.notices.earliest("pk").pk,
         "failed_copy": make.failed_copy(owner).pk,
     }
+    world.things |= _set_up(own.plan)
     people = {"member": owner, "stranger": stranger, "juror": world.things["juror"].account}
     staff = {"adjuster": world.things["adjuster"]} | {
         role: make.staff(role) for role in ("reviewer", "finance", "data_officer", "help_line")
@@ -166,6 +167,24 @@ def _list(folder: Path, plan_id: int) -> int:
         path=str(path), file_name=path.name, plan_id=plan_id, dry_run=True, by=None, at=clock.now()
     )
     return run.pk
+
+
+def _set_up(plan: Plan) -> dict[str, Any]:
+    """A draft of the plan's next version, its questions, an invitation."""
+    officer = make.staff("data_officer")
+    draft = members.draft_rules(
+        plan_id=plan.pk,
+        version="draft",
+        effective_on=clock.today() + timedelta(days=60),
+        by=officer,
+        at=clock.now(),
+    )
+    invitation, _code = members.invite(plan_id=plan.pk, uses_allowed=1, by=officer, at=clock.now())
+    return {
+        "draft_rules": draft.pk,
+        "question_set": draft.question_set_id,
+        "invitation": invitation.pk,
+    }
 
 
 def _periods(world: World, owner: Account) -> None:

@@ -20,12 +20,25 @@ from members.actions.accounts import (
 )
 from members.actions.admission import check_open, invite, use_invitation
 from members.actions.calendar import make_feed, remove_feed
+from members.actions.closing import close_below, close_plan, dissolve_due
 from members.actions.contacts import masked_contacts, phone_number
 from members.actions.copying import copies_due
 from members.actions.declaring import (
     after_correction_ruling,
     correct_declaration,
     object_to_ruling,
+)
+from members.actions.drafting import (
+    discard_draft,
+    draft_plan,
+    draft_questions,
+    draft_rules,
+    edit_plan,
+    edit_questions,
+    edit_rules,
+    questions_in_use,
+    set_bands,
+    set_steps,
 )
 from members.actions.ends import (
     age_out_due,
@@ -93,6 +106,7 @@ from members.actions.prechecks import (
     open_precheck,
     withdraw_precheck,
 )
+from members.actions.publishing import check_second_person, publish_rules
 from members.actions.receipts import RECEIPT_DAYS, ask_receipt, open_receipt, receipts_due
 from members.actions.recovering import (
     RECOVERY_HOLD_DAYS,
@@ -158,9 +172,12 @@ __all__ = [
     "check_confirms",
     "check_may_erase",
     "check_open",
+    "check_second_person",
     "check_turn",
     "check_upholds",
+    "close_below",
     "close_help_call",
+    "close_plan",
     "code_until",
     "confirm_fresh",
     "confirm_recovery",
@@ -168,7 +185,15 @@ __all__ = [
     "copies_due",
     "correct_declaration",
     "count_turn",
+    "discard_draft",
+    "dissolve_due",
     "draft_answers",
+    "draft_plan",
+    "draft_questions",
+    "draft_rules",
+    "edit_plan",
+    "edit_questions",
+    "edit_rules",
     "end_link",
     "end_membership",
     "enter",
@@ -209,6 +234,8 @@ __all__ = [
     "phone_of",
     "predecessor",
     "problems_file",
+    "publish_rules",
+    "questions_in_use",
     "read_rules",
     "receipts_due",
     "recover_due",
@@ -222,8 +249,10 @@ __all__ = [
     "run_import",
     "save_answer",
     "seal",
+    "set_bands",
     "set_phone",
     "set_preference",
+    "set_steps",
     "show_person",
     "take_quiz",
     "undo_join",

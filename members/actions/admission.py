@@ -82,6 +82,8 @@ def check_open(plan: Plan, at: datetime) -> None:
         )
     if plan.closed_on is not None and day(at) >= plan.closed_on:
         raise NotNow(_("This plan is closed and takes nobody any more."))
+    if not Rules.objects.published().filter(plan=plan, effective_on__lte=day(at)).exists():
+        raise NotNow(_("This plan is still being set up. Please come back later."))
 
 
 def check_score(member: Member, in_force: Rules, *, by: Account, at: datetime) -> None:

@@ -238,11 +238,13 @@ def reinstate(*, membership_id: int, by: Account, at: datetime) -> Membership:
 
 
 def can_reinstate_until(ended: Membership) -> date | None:
-    """The last day on which a membership that ended by arrears can go on; None for other ends."""
+    """The last day on which a membership that ended by arrears can go on, while its plan does; None
+    for other ends."""
     if ended.end_reason != Membership.End.ARREARS or ended.ended_at is None:
         return None
-    ended_on = day(ended.ended_at)
-    return ended_on + timedelta(days=ended.terms_on(ended_on).reinstatement_days)
+    ended_on, plan_ends_on = day(ended.ended_at), ended.plan.ends_on
+    last_day = ended_on + timedelta(days=ended.terms_on(ended_on).reinstatement_days)
+    return min(last_day, plan_ends_on - timedelta(days=1)) if plan_ends_on else last_day
 
 
 def _check_reinstated(ended: Membership, at: datetime) -> Rules:

@@ -28,6 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from members import bulk_import, imports, phones, places, policies, rules
+from members.actions.admission import check_open
 from members.actions.joining import check_age, check_answers
 from members.actions.people import checked_name, checked_number
 from members.bulk_import import Household, Person
@@ -115,8 +116,7 @@ def begin_import(
 
 
 def _check_takes_lists(plan: Plan, at: datetime) -> None:
-    if plan.closed_on is not None and plan.closed_on <= day(at):
-        raise NotNow(_("This plan is closed and takes nobody any more."))
+    check_open(plan, at)
     in_force = Rules.objects.in_force(plan, day(at))
     if in_force.admission == Rules.Admission.SCORE:
         raise NotNow(

@@ -74,10 +74,13 @@ def save_answer(
 ) -> JoinDraft:
     """Keep one answer (no, yes, unsure) to one health question, sealed. Locks the draft.
 
-    Raises Invalid (field "answer") for another answer and for a question not asked.
+    Raises Invalid (field "answer") for another answer and for a question not asked, NotNow for a
+    plan that takes nobody.
     """
     policies.check_acts_for(by, member_id)
-    in_force = Rules.objects.in_force(Plan.objects.get(pk=plan_id), day(at))
+    plan = Plan.objects.get(pk=plan_id)
+    check_open(plan, at)
+    in_force = Rules.objects.in_force(plan, day(at))
     asked = HealthQuestion.objects.filter(question_set=in_force.question_set_id, code=code)
     if answer not in ANSWERS or not asked.exists():
         raise Invalid(

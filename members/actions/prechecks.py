@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from members import places, policies, rules
+from members.actions.admission import check_open
 from members.actions.declaring import after_correction_ruling, check_other_reviewer
 from members.actions.notifying import notify
 from members.actions.sealing import open_sealed, seal
@@ -183,7 +184,9 @@ def due(at: datetime) -> datetime:
 
 
 def _question(plan_id: int, code: str, at: datetime) -> HealthQuestion:
-    in_force = Rules.objects.in_force(Plan.objects.get(pk=plan_id), day(at))
+    plan = Plan.objects.get(pk=plan_id)
+    check_open(plan, at)
+    in_force = Rules.objects.in_force(plan, day(at))
     asked = HealthQuestion.objects.filter(question_set=in_force.question_set_id, code=code).first()
     if asked is None:
         raise Invalid(_("Choose one of the questions that were asked."), field="code")

@@ -64,7 +64,7 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kwargs)
         open_plans = Q(closed_on__isnull=True) | Q(closed_on__gt=clock.today())
         field = cast("forms.ModelChoiceField[Plan]", self.fields["plan"])
-        field.queryset = Plan.objects.filter(open_plans).order_by("pk")
+        field.queryset = Plan.objects.published().filter(open_plans).order_by("pk")
         self.fields["list"].help_text = most()
 
 

@@ -24,22 +24,18 @@ from members.finding import by_number, found_by, login_in, name_in
 from members.models import (
     AccessRecord,
     Account,
-    BenefitBand,
     Member,
     Membership,
     NoticeCopy,
     Phone,
-    Plan,
     Recovery,
-    Rules,
 )
 from members.rules import mask_name
 from mutualaid import clock
 from mutualaid.errors import Invalid, Refused
 from mutualaid.keyset import KeysetPaginator
-from mutualaid.money import yuan
 from mutualaid.prefix import PrefixPaginator
-from mutualaid.staff import ReadOnlyAdmin, ReadOnlyInline, problems, refuse, why_not
+from mutualaid.staff import ReadOnlyAdmin, problems, refuse, why_not
 
 _FAMILY = 20  # of one account or member, on one page
 
@@ -420,53 +416,3 @@ class AccessRecordAdmin(ReadOnlyAdmin):
     @admin.display(description=_("why"))
     def reason(self, record: AccessRecord) -> str:
         return access.why(record.why)
-
-
-@admin.register(Plan)
-class PlanAdmin(ReadOnlyAdmin):
-    list_display = ("name", "code", "opened_on", "shares_from")
-    list_display_links = ("name",)
-    exact = ("code",)
-    fields = ("name_zh", "name_en", "code", "opened_on", "shares_from")
-
-    @admin.display(description=_("name"))
-    def name(self, plan: Plan) -> str:
-        return plan.name
-
-
-class BandInline(ReadOnlyInline):
-    """The benefits of a version, by age on the day of first diagnosis."""
-
-    model = BenefitBand
-    verbose_name_plural = _("benefits")
-    fields = ("ages", "amount")
-    readonly_fields = fields
-
-    @admin.display(description=_("age, years"))
-    def ages(self, band: BenefitBand) -> str:
-        return f"{band.from_age}–{band.to_age}"
-
-    @admin.display(description=_("amount in yuan"))
-    def amount(self, band: BenefitBand) -> str:
-        return yuan(band.benefit_fen)
-
-
-@admin.register(Rules)
-class RulesAdmin(ReadOnlyAdmin):
-    list_display = ("version", "plan", "effective_on", "norm")
-    list_display_links = ("version",)
-    list_select_related = ("plan",)
-    fields = (
-        "plan",
-        "version",
-        "effective_on",
-        "question_set",
-        "summary_zh",
-        "summary_en",
-        *["norm", "min_age_days", "max_age_years", "waiting_days", "claim_window_days"],
-        *["decision_days", "appeal_days", "reinstatement_days"],
-        *["fee_bp", "case_cap_fen", "annual_cap_fen", "advance_limit_fen", "debit_days"],
-        *["payout_days", "dissolution_members"],
-        *["panel_size", "quorum", "voting_hours", "extension_hours", "juror_membership_days"],
-    )
-    inlines = (BandInline,)

@@ -155,7 +155,7 @@ def of_family(by: Account, rows: QuerySet[Any], pk: int) -> Any:
 
 def plan_of(code: str) -> Plan:
     """Raises Http404 for a code that is none."""
-    found: Plan = get_object_or_404(Plan, code=code)
+    found: Plan = get_object_or_404(Plan.objects.published(), code=code)
     return found
 
 

@@ -62,4 +62,4 @@ class PlansView(ListAPIView[Plan]):
     permission_classes = (AllowAny,)
     serializer_class = PlanSerializer
     pagination_class = None
-    queryset: QuerySet[Plan] = Plan.objects.order_by("pk")
+    queryset: QuerySet[Plan] = Plan.objects.published().order_by("pk")

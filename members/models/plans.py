@@ -12,7 +12,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from members.models.people import Account
-from mutualaid.history import parts_of_published_never_change, published_never_changes
+from mutualaid.history import (
+    parts_of_published_never_change,
+    published_never_changes,
+    questions_in_use_never_change,
+)
 
 # A change of the rules is announced so many days before it begins (design §5).
 DAYS_AHEAD = 30
@@ -45,10 +49,30 @@ def in_language(thing: object, name: str) -> str:
     return str(getattr(thing, f"{name}_{language}") or getattr(thing, f"{name}_zh"))
 
 
+def closing_stays() -> pgtrigger.Trigger:
+    """A plan that was closed is not opened again, and its last day does not move."""
+    return pgtrigger.Protect(
+        name="closing_stays",
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition(
+            "OLD.closed_on IS NOT NULL AND (OLD.closed_on, OLD.ends_on)"
+            " IS DISTINCT FROM (NEW.closed_on, NEW.ends_on)"
+        ),
+    )
+
+
 class QuestionSet(models.Model):
-    """One version of the health questions."""
+    """One version of the health questions: edited until a published version of rules uses it, or
+    somebody has answered it (a trigger)."""
 
     code = models.TextField(unique=True)
+    # A plan without a health requirement says so; a set that is only not finished does not.
+    asks_nothing = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("health questions")
+        verbose_name_plural = _("health questions")
+        triggers = questions_in_use_never_change("id", insert=False)
 
     def __str__(self) -> str:
         return self.code
@@ -69,6 +93,7 @@ class HealthQuestion(models.Model):
 
     class Meta:
         ordering = ["question_set", "place"]
+        triggers = questions_in_use_never_change("question_set_id")
         constraints = [
             models.UniqueConstraint(name="question_place_once", fields=["question_set", "place"]),
             models.UniqueConstraint(name="question_code_once", fields=["question_set", "code"]),
@@ -86,6 +111,14 @@ class HealthQuestion(models.Model):
         return in_language(self, "hint")
 
 
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def published(self) -> PlanQuerySet:
+        """With rules that were published; any other is still being set up, and nobody's business
+        but the staff's."""
+        versions = Rules.objects.published().filter(plan=models.OuterRef("pk"))
+        return self.filter(models.Exists(versions))
+
+
 class Plan(models.Model):
     """A mutual-aid plan 互助计划. Each plan has its own pool, roster and periods."""
 
@@ -97,12 +130,29 @@ class Plan(models.Model):
     shares_from = models.DateField(null=True)
     intro_zh = models.TextField(blank=True, default="")
     intro_en = models.TextField(blank=True, default="")
-    # Too few members (Rules.dissolution_members): nobody joins from closed_on, all ends on ends_on.
+    # Too few members (Rules.dissolution_members), or staff with a reason: nobody joins from
+    # closed_on, all ends on ends_on, and dissolved_at says when the last membership was ended.
     closed_on = models.DateField(null=True)
     ends_on = models.DateField(null=True)
+    closed_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
+    closed_why = models.TextField(blank=True, default="")
+    dissolved_at = models.DateTimeField(null=True)
+
+    objects = PlanQuerySet.as_manager()
 
     class Meta:
+        permissions = [("close_plan", "Can close a plan")]
+        triggers = [closing_stays()]
         constraints = [
+            models.CheckConstraint(
+                name="plan_closed_by_with_reason",
+                condition=Q(closed_by__isnull=True, closed_why="")
+                | Q(closed_by__isnull=False, closed_on__isnull=False) & ~Q(closed_why=""),
+            ),
+            models.CheckConstraint(
+                name="plan_dissolved_only_at_its_end",
+                condition=Q(dissolved_at__isnull=True) | Q(ends_on__isnull=False),
+            ),
             models.CheckConstraint(
                 name="plan_ends_after_it_closes",
                 condition=Q(ends_on__isnull=True)
@@ -159,6 +209,9 @@ class Rules(models.Model):
     # What changed since the version before, in plain words.
     change_zh = models.TextField(blank=True, default="")
     change_en = models.TextField(blank=True, default="")
+    # Who changed the draft last, its plan's names or its questions; another one publishes it.
+    drafted_at = models.DateTimeField(null=True)
+    drafted_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     published_at = models.DateTimeField(null=True)
     published_by = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
 
@@ -197,6 +250,8 @@ class Rules(models.Model):
     debit_days = models.PositiveIntegerField(default=5)
     payout_days = models.PositiveIntegerField(default=7)
     dissolution_members = models.PositiveIntegerField(null=True, default=3_300_000)
+    # A plan begins small: so long after it has opened, the threshold does not count.
+    dissolution_after_days = models.PositiveIntegerField(default=90)
     dissolution_days = models.PositiveIntegerField(default=365)
     mandate_days = models.PositiveIntegerField(default=730)
 
@@ -212,7 +267,19 @@ class Rules(models.Model):
     class Meta:
         verbose_name = _("rules")
         verbose_name_plural = _("rules")
+        permissions = [("publish_rules", "Can publish rules")]
         constraints = [
+            models.CheckConstraint(
+                name="rules_drafted_whole",
+                condition=Q(drafted_at__isnull=True, drafted_by__isnull=True)
+                | Q(drafted_at__isnull=False, drafted_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="rules_published_by_another",
+                condition=Q(published_by__isnull=True)
+                | Q(published_at__isnull=False, drafted_by__isnull=False)
+                & ~Q(published_by=F("drafted_by")),
+            ),
             models.UniqueConstraint(name="rules_version_once", fields=["plan", "version"]),
             models.UniqueConstraint(name="rules_one_a_day", fields=["plan", "effective_on"]),
             models.CheckConstraint(

@@ -22,8 +22,7 @@ from portal import figures
 @require_GET
 def plans(request: HttpRequest) -> HttpResponse:
     """Every plan with rules that were published, those that take people first."""
-    begun = Plan.objects.filter(rules__published_at__isnull=False).distinct()
-    found = begun.order_by("opened_on", "pk")
+    found = Plan.objects.published().order_by("opened_on", "pk")
     in_turn = sorted(found, key=lambda plan: _state(plan)[0] != "ok")
     rows = [{"plan": plan, "state": _state(plan), "facts": _facts(plan)} for plan in in_turn]
     return render(request, "portal/plans.html", {"rows": rows})
@@ -32,7 +31,7 @@ def plans(request: HttpRequest) -> HttpResponse:
 @require_GET
 def plan(request: HttpRequest, code: str) -> HttpResponse:
     """One plan in plain words with its numbers, and the way into it."""
-    found = get_object_or_404(Plan, code=code)
+    found = get_object_or_404(Plan.objects.published(), code=code)
     terms = _terms(found)
     if terms is None:
         raise Http404

@@ -47,7 +47,7 @@ def _plain(rules: Rules) -> list[str]:
 @require_GET
 def versions(request: HttpRequest, code: str) -> HttpResponse:
     """Every version of a plan's rules, the newest first."""
-    plan = get_object_or_404(Plan, code=code)
+    plan = get_object_or_404(Plan.objects.published(), code=code)
     found, today = Versions(plan), clock.today()
     now = found.on(today) if found.all and found.all[0].effective_on <= today else None
     rows = [
@@ -67,7 +67,7 @@ def _state(rules: Rules, now: Rules | None) -> tuple[str, str]:
 @require_GET
 def version(request: HttpRequest, code: str, version: str) -> HttpResponse:
     """One version, whole, written from its data."""
-    plan = get_object_or_404(Plan, code=code)
+    plan = get_object_or_404(Plan.objects.published(), code=code)
     rules, before, found = _version(plan, version)
     today = clock.today()
     now = found.on(today) if found.all[0].effective_on <= today else None
@@ -86,7 +86,7 @@ def version(request: HttpRequest, code: str, version: str) -> HttpResponse:
 @require_GET
 def changes(request: HttpRequest, code: str, version: str) -> HttpResponse:
     """What a version changes, beside the plain words."""
-    plan = get_object_or_404(Plan, code=code)
+    plan = get_object_or_404(Plan.objects.published(), code=code)
     rules, before, _found = _version(plan, version)
     context = {
         "plan": plan,

@@ -53,8 +53,8 @@ def chosen_plan(request: HttpRequest) -> Plan | None:
     one. Raises Http404 for a code that is none."""
     code = request.GET.get("plan", "")
     if code:
-        plan = get_object_or_404(Plan, code=code)
+        plan = get_object_or_404(Plan.objects.published(), code=code)
         request.session[PLAN_KEPT] = plan.code
         return plan
-    kept = Plan.objects.filter(code=request.session.get(PLAN_KEPT, "")).first()
+    kept = Plan.objects.published().filter(code=request.session.get(PLAN_KEPT, "")).first()
     return kept or figures.the_plan()

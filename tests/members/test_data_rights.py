@@ -229,7 +229,7 @@ def test_every_table_that_points_at_a_person_is_in_the_copy_or_left_out_for_a_re
         "DataExport", "Erasure", "ErasureRequest", "FamilyRequest", "Recovery",  # errands, seen on
         "CalendarFeed", "PayerChange", "NoticeCopy",  # their pages and in the messages
         "CriterionAnswer", "EvidenceRequest",  # in the decision's table and the claim's steps
-        "Rules", "SplitRun", "JournalEntry", "ImportRun", "Invitation",  # who of the staff did it
+        "Plan", "Rules", "SplitRun", "JournalEntry", "ImportRun", "Invitation",  # who did it
     }  # fmt: skip
     people = {"Account", "Member", "Membership", "Claim"}
     pointing = {

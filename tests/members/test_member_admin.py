@@ -11,7 +11,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from members import actions, admin, phones
+from members import actions, phones
+from members.admin import people
 from members.models import AccessRecord, Account, Member, Phone
 from mutualaid import clock
 from mutualaid.errors import Forbidden, Invalid, NotNow
@@ -131,7 +132,7 @@ def test_names_are_paged_both_ways_and_nobody_is_lost(officer: Account) -> None:
 
 
 def test_the_list_by_name_has_its_pages(officer: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin.MemberAdmin, "list_per_page", 2)
+    monkeypatch.setattr(people.MemberAdmin, "list_per_page", 2)
     for _ in range(5):
         make.member(make.account(), name="王小芳")
     client = desk(officer)

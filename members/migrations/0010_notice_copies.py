@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0008_import_files"),
+        ("members", "0009_import_files"),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ TOLD = "UPDATE members_recovery SET told_at = asked_at WHERE told_at IS NULL"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0006_accounts"),
+        ("members", "0007_drafts"),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0007_help_line"),
+        ("members", "0008_help_line"),
     ]
 
     operations = [
