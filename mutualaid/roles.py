@@ -13,7 +13,7 @@ ROLES: dict[str, list[str]] = {
         "claims.decide_claim",
         "members.view_precheck",
         "members.change_precheck",
-        # Who judges by the rules puts them into force; who writes them does not (decision 12).
+        # Who judges by the rules puts them into force; who writes them does not (decision 13).
         "members.publish_rules",
         "members.close_plan",
     ],
