@@ -634,6 +634,7 @@ GROUPS: dict[str, Group] = {
 }
 
 # How each code of CODES goes out; complete by tests/members/test_copies.py.
+_HELPED = _("The help line did something for you")
 KINDS: dict[str, Kind] = {
     "joined": Kind("cover", whole=True),
     "brought_in": Kind("cover", must=True, whole=True),
@@ -651,8 +652,8 @@ KINDS: dict[str, Kind] = {
     "family_asked_self": Kind("security", must=True, whole=True),
     # A reason that somebody of the help line wrote stays in the house.
     "help_began": Kind("security", must=True),
-    "help_did": Kind("security", must=True),
-    "help_did_for": Kind("security", must=True),
+    "help_did": Kind("security", must=True, outside=_HELPED),
+    "help_did_for": Kind("security", must=True, outside=_HELPED),
     "payer_asked": Kind("money"),
     "payer_changed": Kind("money", whole=True),
     "payer_declined": Kind("money", whole=True),
@@ -683,7 +684,7 @@ KINDS: dict[str, Kind] = {
     "membership_ended_helped": Kind("cover", must=True),
     "membership_ended_not_met": Kind("cover", must=True),
     "objection_not_met": Kind("cover", must=True, outside=_("A reviewer has answered you")),
-    "plan_closes": Kind("cover", must=True, whole=True),
+    "plan_closes": Kind("cover", must=True),
     "plan_closes_below": Kind("cover", must=True, whole=True),
     "plan_ended": Kind("cover", must=True, whole=True),
     "rules_announced": Kind("rules", must=True, whole=True),

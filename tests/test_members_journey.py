@@ -306,6 +306,7 @@ def gets_the_account_back(person: Person) -> None:
     person.sends("main .btn-primary")
     person.fills(name=SELF, id_number=id_number, code=make.sms_code(NEW))
     person.sends("main .btn-primary")
+    later(minutes=1)  # every contact is told, and the hold begins
     asked = Recovery.objects.get(account=account)
     officer = make.staff("data_officer")
     actions.confirm_recovery(recovery_id=asked.pk, by=officer, at=clock.now())

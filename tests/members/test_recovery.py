@@ -99,9 +99,12 @@ def object_to(recovery: Recovery, by: Account) -> Recovery:
 
 
 def due(**time: int) -> int:
+    """What beat does then, the copies of notices among it."""
     clock.move_to(clock.now() + timedelta(**time), frozen=True)
     with make.sent_at_once():
-        return actions.recover_due(at=clock.now())
+        done = actions.recover_due(at=clock.now())
+    make.copies_sent()
+    return done
 
 
 def test_after_three_days_the_new_number_alone_opens_the_account() -> None:
@@ -174,6 +177,7 @@ def test_whoever_confirms_late_leaves_a_day_and_tells_once_more() -> None:
     recovery = confirm(recovery)
 
     assert recovery.ready_at == clock.now() + timedelta(days=1)
+    make.copies_sent()
     assert len(sms.written(OLD)) == sent + 1
     assert due(hours=23) == 0
     assert due(hours=1) == 1
