@@ -110,8 +110,11 @@ def plans() -> Plan:
         "opened_on": OPENED, "shares_from": OTHERS_FROM, "case_cap_fen": None,
         "dissolution_members": None, "panel_size": 3, "quorum": 2,
     }  # fmt: skip
+    preset = plans_data.PRESETS[reference.MAIN]
     main = reference.ensure_plan(
         demo=True,
+        intro_zh=preset["intro_zh"],
+        intro_en=preset["intro_en"],
         shares_from=SHARES_FROM,
         next_plan=plans_data.ensure("senior", **others),
         next_plan_waits=False,

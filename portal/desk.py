@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from allauth.mfa.models import Authenticator
@@ -33,8 +33,10 @@ from claims.models import Claim
 from claims.states import Status
 from disclosures.models import Objection
 from members import actions as members
+from members import ready
 from members.actions import prechecks
-from members.models import Account, Declaration, ImportRun, Membership, PreCheck
+from members.models import Account, Declaration, ImportRun, Membership, PreCheck, Rules
+from members.models.plans import DAYS_AHEAD
 from members.stepup import is_fresh
 from mutualaid import charts, clock
 from mutualaid.errors import Forbidden
@@ -176,6 +178,7 @@ def my_tasks(by: Account, now: datetime) -> list[Task]:
         *_claims_of(by, now),
         *_prechecks_of(by, now),
         *_lists_of(by, now),
+        *_rules_of(by, now),
         *_money_of(by, now),
         *_objections_of(by, now),
     ]
@@ -243,6 +246,31 @@ def _list_task(run: ImportRun, now: datetime) -> Task:
         due_at=due_at,
         sla=sla(due_at, now),
         who=_("you"),
+    )
+
+
+def _rules_of(by: Account, now: datetime) -> list[Task]:
+    """Versions of rules that somebody else has drafted and that lack nothing: to be published in
+    time for the day from which they are to hold, or anew with another day."""
+    if not by.has_perm("members.publish_rules"):
+        return []
+    drafts = Rules.objects.filter(published_at__isnull=True).exclude(drafted_by=by)
+    waiting = drafts.select_related("plan", "question_set").order_by("effective_on", "pk")
+    today = clock.day(now)
+    return [_rules_task(each, now) for each in waiting[:_SHOWN] if not ready.missing(each, today)]
+
+
+def _rules_task(rules: Rules, now: datetime) -> Task:
+    ahead = 0 if ready.before(rules) is None else DAYS_AHEAD
+    due_at = clock.midnight(rules.effective_on - timedelta(days=ahead - 1))
+    return Task(
+        what=_("Publish rules, or leave them"),
+        of=rules.plan.name,
+        number=rules.version,
+        url=reverse("admin:members_rules_check", args=[rules.pk]),
+        due_at=due_at,
+        sla=sla(due_at, now),
+        who=_("any reviewer who did not draft them"),
     )
 
 

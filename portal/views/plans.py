@@ -70,7 +70,7 @@ def _facts(plan: Plan) -> list[dict[str, Any]]:
     if terms is None:
         return []
     rows = [
-        (_("For whom"), _ages(terms)),
+        (_("Who can be covered"), _ages(terms)),
         (_("Who may join"), _admission(terms)),
         (_("Waiting period"), _waiting(terms)),
     ]

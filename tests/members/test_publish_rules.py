@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.urls import reverse
 
 from members import actions, plans_data, ready
 from members.models import Account, Notice, Plan, Rules
 from members.terms import Band, Step
 from mutualaid import clock
 from mutualaid.errors import Forbidden, Invalid, NotNow, Refused
+from mutualaid.roles import ensure_roles
+from portal.desk import my_tasks
 from tests import make
 
 TODAY = date(2021, 12, 1)
@@ -61,6 +64,32 @@ def edited(draft: Rules, by: Account, **changes: Any) -> Rules:
 def publish(draft: Rules, by: Account, **changed: Any) -> Rules:
     given: dict[str, Any] = {"typed": draft.version} | changed
     return actions.publish_rules(rules_id=draft.pk, **given, by=by, at=clock.now())
+
+
+# --- on the desk's front page
+
+
+def test_a_draft_that_lacks_nothing_waits_for_every_other_publisher(
+    drafter: Account, publisher: Account
+) -> None:
+    draft = change(drafter)
+    for person in (drafter, publisher):
+        person.groups.add(*ensure_roles().values())  # may draft and publish, both
+    at_work = {person: my_tasks(person, clock.now()) for person in (drafter, publisher)}
+
+    assert [task.number for task in at_work[publisher]] == [draft.version]
+    assert at_work[publisher][0].due_at == clock.midnight(TODAY + timedelta(days=2))
+    assert at_work[drafter] == []
+    page = make.desk_client(publisher).get("/staff/").content.decode()
+    assert reverse("admin:members_rules_check", args=[draft.pk]) in page
+
+
+def test_a_draft_that_lacks_something_waits_for_nobody(
+    drafter: Account, publisher: Account
+) -> None:
+    change(drafter, change_en="")
+
+    assert my_tasks(publisher, clock.now()) == []
 
 
 # --- publishing
