@@ -224,7 +224,7 @@ def age_out(*, terms: Rules, on: date, at: datetime) -> int:
     """End every open membership of the plan whose member has passed the highest age of the rules in
     force, and tell its payer; returns how many. Locks their rows."""
     age = terms.max_age_years
-    values = _about_age(terms, "aged_out") | {"on": on, "at": at, "age": age}
+    values = _about_age(terms, "aged_out", on) | {"on": on, "at": at, "age": age}
     return _count(_AGE_OUT, values | {"born_by": born_by(age + 1, on)})
 
 
@@ -232,7 +232,7 @@ def warn_of_age(*, terms: Rules, on: date, until: date, at: datetime) -> int:
     """Tell the payer of every open membership that will end by age after `on` and by `until`, once
     for each; returns how many were told."""
     age = terms.max_age_years
-    values = _about_age(terms, "ageing_out") | {"at": at, "age": age}
+    values = _about_age(terms, "ageing_out", on) | {"at": at, "age": age}
     born = {"born_after": born_by(age + 1, on), "born_by": born_by(age + 1, until)}
     return _count(_WARN_OF_AGE, values | born)
 
@@ -250,10 +250,12 @@ def _is_leap(year: int) -> bool:
     return monthrange(year, 2)[1] == 29  # noqa: PLR2004 - days of February
 
 
-def _about_age(terms: Rules, code: str) -> dict[str, Any]:
-    """The plan, and the code and facts of a notice that offers the next one where there is one."""
-    offer = {"next_zh": terms.next_plan.name_zh, "next_en": terms.next_plan.name_en} if (
-        terms.next_plan) else {}  # fmt: skip
+def _about_age(terms: Rules, code: str, on: date) -> dict[str, Any]:
+    """The plan, and the code and facts of a notice that offers the next one where there is one that
+    takes people on that day."""
+    after = terms.next_plan
+    closed = after is None or (after.closed_on is not None and after.closed_on <= on)
+    offer = {} if closed or after is None else {"next_zh": after.name_zh, "next_en": after.name_en}
     return {
         "plan": terms.plan_id,
         "compound": list(COMPOUND_SURNAMES),

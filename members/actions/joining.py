@@ -14,6 +14,7 @@ from members.actions.admission import admit, check_open, check_score
 from members.actions.ends import first_day_of_cover, predecessor
 from members.actions.notifying import facts_of, notify
 from members.actions.payment import give_mandate
+from members.actions.prechecks import newest_rulings
 from members.actions.sealing import open_sealed, seal
 from members.models import (
     Account,
@@ -155,9 +156,16 @@ def join(*, member_id: int, plan_id: int, by: Account, at: datetime) -> Membersh
     declaration = _declare(member, in_force, answers, rulings=rulings, by=by, at=at)
     membership = _write_membership(member, in_force, declaration, draft=draft, by=by, at=at)
     give_mandate(account_id=by.pk, plan_id=plan_id, by=by, at=at)
+    _let_go_of_questions(member, plan, at)
     draft.delete()
     notify(code="joined", facts=facts_of(membership), at=at, account_id=by.pk)
     return membership
+
+
+def _let_go_of_questions(member: Member, plan: Plan, at: datetime) -> None:
+    """What was asked of a reviewer and then answered by the member waits for nobody any more."""
+    waiting = PreCheck.objects.filter(member=member, plan=plan, kind=Declaration.Kind.JOINING)
+    waiting.filter(answered_at__isnull=True, withdrawn_at__isnull=True).update(withdrawn_at=at)
 
 
 def _check_not_in(member: Member, plan: Plan) -> None:
@@ -198,20 +206,26 @@ def _ready_draft(member: Member, in_force: Rules) -> JoinDraft:
 
 def _check_health(member: Member, in_force: Rules, answers: Mapping[str, str]) -> list[PreCheck]:
     """Every question of the version in force is answered, and each answer is "no" or counts as one.
-    Returns the rulings that the joining rests on."""
+    Returns the rulings that the joining rests on.
+
+    A ruling binds both: one of "yes" stays one whatever is answered afterwards, until a reviewer
+    has ruled on the same question anew.
+    """
     asked = {question.pk: question.code for question in in_force.question_set.questions.all()}
     if set(asked.values()) - set(answers):
         raise NotNow(_("Some health questions are still open. Please answer them all first."))
-    unsure = [pk for pk, code in asked.items() if answers[code] == "unsure"]
-    rulings = list(
-        PreCheck.objects.filter(
-            member=member, plan=in_force.plan, question__in=unsure, kind=Declaration.Kind.JOINING,
-            answered_at__isnull=False, withdrawn_at__isnull=True, declaration__isnull=True,
-        ).order_by("question_id", "-answered_at").distinct("question_id")
-    )  # fmt: skip
+    rulings = [
+        ruling for ruling in newest_rulings(member, in_force.plan_id) if ruling.question_id in asked
+    ]
     ruled = {asked[ruling.question_id]: str(ruling.ruling) for ruling in rulings}
-    check_answers({ruled.get(code, answers[code]) for code in asked.values()})
-    return rulings
+    check_answers({_counts_as(answers[code], ruled.get(code)) for code in asked.values()})
+    return [ruling for ruling in rulings if answers[asked[ruling.question_id]] == "unsure"]
+
+
+def _counts_as(answer: str, ruling: str | None) -> str:
+    if ruling == PreCheck.Ruling.COUNTS_AS_YES:
+        return "yes"
+    return ruling or answer if answer == "unsure" else answer
 
 
 def check_answers(given: set[str]) -> None:

@@ -34,6 +34,7 @@ from mutualaid.sequences import next_id
 ANSWER = "members.change_precheck"  # the permission of whoever rules
 READ = "members.view_precheck"
 WORKING_DAYS = 3
+AGAIN = timedelta(days=30)  # after a ruling of "yes" the same question can be described anew
 LEAST, MOST = 20, 2000  # characters of a reply; of a story, any up to MOST
 
 
@@ -44,13 +45,14 @@ def ask_precheck(
     """Put a health question before a reviewer, described in the family's words. Locks the member.
 
     Answered by the end of the third working day (Monday to Friday). Raises NotNow while one is
-    open or a ruling is there, Invalid (field "story") without a description.
+    open or a ruling is there (one of "yes" for thirty days: health changes), Invalid (field
+    "story") without a description.
     """
     policies.check_acts_for(by, member_id)
     member = Member.objects.select_for_update().get(pk=member_id)
     question = _question(plan_id, code, at)
     story = _checked_story(story)
-    if standing(member, plan_id, question) is not None:
+    if standing(member, plan_id, question, at) is not None:
         raise NotNow(_("A reviewer has this question already, or has answered it."))
     precheck_id = next_id(PreCheck)
     made = PreCheck.objects.create(
@@ -121,13 +123,33 @@ def open_precheck(*, precheck_id: int, part: str, by: Account, why: str, at: dat
     ).decode()  # fmt: skip
 
 
-def standing(member: Member, plan_id: int, question: HealthQuestion) -> PreCheck | None:
-    """The pre-check on joining that is open or answered and not yet used for a declaration."""
-    found = PreCheck.objects.filter(
-        member=member, plan=plan_id, question=question, kind=Declaration.Kind.JOINING,
+def standing(
+    member: Member, plan_id: int, question: HealthQuestion, at: datetime
+) -> PreCheck | None:
+    """The pre-check on joining that is open or answered and not yet used for a declaration. None
+    where the question can be asked: never asked, or ruled a "yes" thirty days ago or more."""
+    found = _unused(member, plan_id).filter(question=question).order_by("-asked_at").first()
+    if found is None or found.ruling != PreCheck.Ruling.COUNTS_AS_YES:
+        return found
+    return None if at >= again_from(found) else found
+
+
+def again_from(precheck: PreCheck) -> datetime:
+    """When a question that was ruled a "yes" can be described anew."""
+    return (precheck.answered_at or precheck.asked_at) + AGAIN
+
+
+def newest_rulings(member: Member, plan_id: int) -> list[PreCheck]:
+    """Of each question the last ruling on joining that no declaration rests on yet."""
+    ruled = _unused(member, plan_id).filter(answered_at__isnull=False)
+    return list(ruled.order_by("question_id", "-answered_at").distinct("question_id"))
+
+
+def _unused(member: Member, plan_id: int) -> QuerySet[PreCheck]:
+    return PreCheck.objects.filter(
+        member=member, plan=plan_id, kind=Declaration.Kind.JOINING,
         withdrawn_at__isnull=True, declaration__isnull=True,
     )  # fmt: skip
-    return found.order_by("-asked_at").first()
 
 
 def waiting_for(by: Account) -> QuerySet[PreCheck]:

@@ -187,7 +187,12 @@ def _health_task(way: _Joining, answers: dict[str, str]) -> dict[str, Any]:
     if place is not None:
         return step | {"kind": "do", "state": _("You can start")}
     bad = [q for q in way.questions if answers[q.code] == "yes"]
-    open_ones = [q for q in way.questions if answers[q.code] == "unsure"]
+    ruled_yes = {
+        ruling.question_id
+        for ruling in prechecks.newest_rulings(way.member, way.plan.pk)
+        if ruling.ruling == PreCheck.Ruling.COUNTS_AS_YES
+    }
+    open_ones = [q for q in way.questions if answers[q.code] == "unsure" or q.pk in ruled_yes]
     if bad:
         at = reverse("portal:question", args=[bad[0].place])
         hint = _("A “yes” is among the answers; this plan takes who can answer “no”")
@@ -197,7 +202,7 @@ def _health_task(way: _Joining, answers: dict[str, str]) -> dict[str, Any]:
 
 def _unsure_state(way: _Joining, unsure: list[HealthQuestion]) -> dict[str, Any]:
     for question in unsure:
-        found = prechecks.standing(way.member, way.plan.pk, question)
+        found = prechecks.standing(way.member, way.plan.pk, question, clock.now())
         at = {"url": reverse("portal:precheck", args=[question.place])}
         if found is None:
             return at | {"kind": "do", "state": _("To describe")}
@@ -337,7 +342,7 @@ def precheck(request: HttpRequest, place: int) -> HttpResponse:
     if isinstance(way, HttpResponse):
         return way
     asked = get_object_or_404(HealthQuestion, question_set=way.rules.question_set, place=place)
-    found = prechecks.standing(way.member, way.plan.pk, asked)
+    found = prechecks.standing(way.member, way.plan.pk, asked, clock.now())
     if found is not None and request.POST.get("do") == "withdraw":
         actions.withdraw_precheck(precheck_id=found.pk, by=way.account, at=clock.now())
         return redirect("portal:question", place=place)
@@ -373,7 +378,10 @@ def _read(way: _Joining, found: PreCheck | None) -> dict[str, Any]:
         parts[part] = actions.open_precheck(
             precheck_id=found.pk, part=part, by=way.account, why="own", at=clock.now()
         )
-    return parts | {"due_on": found.due_at - timedelta(days=1)}
+    return parts | {
+        "due_on": found.due_at - timedelta(days=1),
+        "again_on": prechecks.again_from(found),
+    }
 
 
 @form_page

@@ -47,6 +47,20 @@ def test_the_payer_is_told_thirty_days_before_once() -> None:
 
 
 @pytest.mark.django_db
+def test_a_next_plan_that_is_closed_is_not_offered() -> None:
+    membership = ageing()
+    Plan.objects.filter(code="senior").update(closed_on=SIXTY - timedelta(days=40))
+
+    actions.warn_due(at=clock.midnight(SIXTY - timedelta(days=30)))
+    clock.move_to(clock.midnight(SIXTY), frozen=True)
+    actions.age_out_due(at=clock.now())
+
+    codes = set(Notice.objects.filter(account=membership.payer).values_list("code", flat=True))
+    assert {"ageing_out", "aged_out"} <= codes
+    assert not codes & {"ageing_out_offer", "aged_out_offer"}
+
+
+@pytest.mark.django_db
 def test_a_birthday_on_29_february_ends_on_1_march_in_other_years() -> None:
     ageing(born=date(1964, 2, 29))
     common = make.membership(make.plan(max_age_years=60), born=date(1964, 2, 29))

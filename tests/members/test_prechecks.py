@@ -54,6 +54,57 @@ def test_a_ruling_of_no_lets_them_join_and_stays_with_the_declaration() -> None:
     assert {"precheck_asked", "precheck_counts_as_no"} <= set(told)
 
 
+def test_a_ruling_of_yes_binds_also_who_answers_no_afterwards(english: None) -> None:
+    precheck = ruled(asked(), "yes")
+    by = precheck.asked_by
+    actions.save_answer(
+        member_id=precheck.member_id, plan_id=precheck.plan_id, code="lumps", answer="no",
+        by=by, at=make.NOON,
+    )  # fmt: skip
+
+    with pytest.raises(Invalid, match="health requirement"):
+        join(precheck)
+
+
+def test_a_later_ruling_of_the_same_question_takes_the_place_of_the_first() -> None:
+    first = ruled(asked(), "yes")
+    with pytest.raises(NotNow):
+        actions.ask_precheck(
+            member_id=first.member_id, plan_id=first.plan_id, code="lumps", story=STORY,
+            by=first.asked_by, at=make.NOON + timedelta(days=29),
+        )  # fmt: skip
+    again = actions.ask_precheck(
+        member_id=first.member_id, plan_id=first.plan_id, code="lumps", story=STORY,
+        by=first.asked_by, at=make.NOON + timedelta(days=30),
+    )  # fmt: skip
+    actions.answer_precheck(
+        precheck_id=again.pk, ruling="no", reply=REPLY, by=make.staff("reviewer"),
+        at=make.NOON + timedelta(days=31),
+    )  # fmt: skip
+
+    again.refresh_from_db()
+    assert join(first).declaration == PreCheck.objects.get(pk=again.pk).declaration
+
+
+def test_a_question_that_was_answered_otherwise_waits_for_nobody_after_joining() -> None:
+    precheck = asked()
+    actions.save_answer(
+        member_id=precheck.member_id, plan_id=precheck.plan_id, code="lumps", answer="no",
+        by=precheck.asked_by, at=make.NOON,
+    )  # fmt: skip
+
+    membership = join(precheck)
+
+    precheck.refresh_from_db()
+    assert precheck.withdrawn_at == make.NOON
+    assert list(prechecks.waiting_for(make.staff("reviewer"))) == []
+    actions.correct_declaration(
+        membership_id=membership.pk, code="lumps", answer="unsure", since="before", story=STORY,
+        by=membership.payer, at=make.NOON,
+    )  # fmt: skip
+    assert PreCheck.objects.filter(question=precheck.question, kind="correction").exists()
+
+
 def test_a_ruling_of_yes_does_not(english: None) -> None:
     precheck = ruled(asked(), "yes")
 
