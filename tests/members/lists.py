@@ -21,8 +21,11 @@ VERSION = "2019-01"
 
 
 def number(serial: int, born: date = make.BORN, sex: str = "f") -> str:
-    """The ID number of nobody; the same for the same serial."""
-    return rules.demo_id_number(region="33", birth_on=born, sex=sex, serial=20_000 + serial)
+    """The ID number of nobody; the same for the same serial. A day has room for so many: those
+    beyond are born a day later."""
+    later, serial = divmod(serial, 20_000)
+    birth_on = born + timedelta(days=later)
+    return rules.demo_id_number(region="33", birth_on=birth_on, sex=sex, serial=20_000 + serial)
 
 
 def row(serial: int, **changed: str) -> dict[str, str]:
