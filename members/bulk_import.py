@@ -1,7 +1,7 @@
 """The writer of imported people: a part of a list by COPY, all of it or nothing.
 
 What is unique across members decides here: the registries of ID numbers, phones and addresses. The
-rows are built as text once; `actions.importing` has judged each line by the rules of joining.
+rows are built as text once; `actions.judging` has judged each line by the rules of joining.
 """
 
 from __future__ import annotations

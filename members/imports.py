@@ -2,7 +2,7 @@
 
 Reading alone. A file may be far larger than memory: it is read forward from a byte, in parts, so
 that a run that was killed goes on at the byte its row names. Each physical line is one person.
-Whether the person may join is judged in `actions.importing`, by the rules that joining has.
+Whether the person may join is judged in `actions.judging`, by the rules that joining has.
 
 A file that came through the browser lies sealed (mutualaid/sealed_files.py): a folder that is
 copied shows no ID number. docs/operations.md describes the columns.

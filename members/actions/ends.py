@@ -187,19 +187,23 @@ def predecessor(member: Member, plan: Plan, at: datetime) -> Membership | None:
     return None
 
 
+def waiting_days(version: Rules, birth_on: date, on: date) -> int:
+    """The waiting days of whoever was born then and joins on that day."""
+    return rules.waiting_days(
+        age=rules.age_on(birth_on, on),
+        days=version.waiting_days,
+        longer_from_age=version.waiting_longer_from_age,
+        longer_days=version.waiting_longer_days,
+    )
+
+
 def first_day_of_cover(
     member: Member, in_force: Rules, before: Membership | None, at: datetime
 ) -> date:
     """From when illness is covered. Days waited in the plan before count where its rules say so;
     cover is never granted for days gone by."""
     on = day(at)
-    waits = rules.waiting_days(
-        age=rules.age_on(member.birth_on, on),
-        days=in_force.waiting_days,
-        longer_from_age=in_force.waiting_longer_from_age,
-        longer_days=in_force.waiting_longer_days,
-    )
-    covered_from = rules.covered_from(on, waits)
+    covered_from = rules.covered_from(on, waiting_days(in_force, member.birth_on, on))
     if before is None or before.ended_at is None:
         return covered_from
     if before.terms_on(day(before.ended_at)).next_plan_waits:

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from members import actions, bulk_import, phones, places
-from members.actions import importing
+from members.actions import ends, importing
 from members.models import (
     Account,
     Declaration,
@@ -631,5 +631,5 @@ def test_the_rows_of_an_import_are_columns_of_their_tables() -> None:
 def test_waiting_is_longer_for_who_joins_later_in_life() -> None:
     rules = make.plan(code="older", waiting_longer_from_age=40, waiting_longer_days=365).rules.get()
 
-    assert importing.waiting_days(rules, date(1981, 12, 2), date(2021, 12, 1)) == 90
-    assert importing.waiting_days(rules, date(1981, 12, 1), date(2021, 12, 1)) == 365
+    assert ends.waiting_days(rules, date(1981, 12, 2), date(2021, 12, 1)) == 90
+    assert ends.waiting_days(rules, date(1981, 12, 1), date(2021, 12, 1)) == 365
