@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -48,6 +47,7 @@ from mutualaid import clock, vault
 from mutualaid.errors import NotNow
 from mutualaid.money import yuan
 from mutualaid.templatetags.look import day as in_words
+from mutualaid.turns import only_one
 
 
 def _move(period: Period, to: Stage, **changes: Any) -> None:
@@ -707,19 +707,6 @@ def _check_advances(payout: Payout) -> None:
         )
 
 
-@contextmanager
-def _only_one(what: str) -> Iterator[bool]:
-    """Whether this session alone does it. A killed session gives it up with its connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [what])
-        mine: bool = cursor.fetchone()[0]
-        try:
-            yield mine
-        finally:
-            if mine:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [what])
-
-
 def send_payouts_due(*, at: datetime) -> list[Payout]:
     """Send what is released, and ask about what was sent without an answer.
 
@@ -727,7 +714,7 @@ def send_payouts_due(*, at: datetime) -> list[Payout]:
     it is only asked about under its key, and sent again under the same key only if the provider
     has never seen that key (security.md G08).
     """
-    with _only_one("payouts") as mine:
+    with only_one("payouts") as mine:
         if not mine:
             return []
         due = Payout.objects.filter(state__in=[PayoutState.RELEASED, PayoutState.SENT])

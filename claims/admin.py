@@ -223,6 +223,7 @@ def _mark_wrong(form: forms.DeskForm) -> None:
 
 @admin.register(Claim)
 class ClaimAdmin(ReadOnlyAdmin):
+    opens = "admin:claims_claim_workspace"
     list_display = ("number", "illness", "status_tag", "who", "due_at", "reported_at")
     list_display_links = ("number",)
     list_filter = ("status",)
@@ -245,15 +246,6 @@ class ClaimAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Claim]:
         found: QuerySet[Claim] = super().get_queryset(request)
         return found.defer("story_sealed", "hospital_sealed")
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:claims_claim_workspace", args=[object_id]))
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site.admin_view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -58,6 +58,7 @@ class AnswerForm(forms.Form):
 
 @admin.register(Objection)
 class ObjectionAdmin(ReadOnlyAdmin):
+    opens = "admin:disclosures_objection_answer"
     list_display = ("code", "at", "state", "answered_by", "answered_at")
     list_display_links = ("code",)
     list_select_related = ("case", "answered_by")
@@ -73,15 +74,6 @@ class ObjectionAdmin(ReadOnlyAdmin):
         if objection.sustained:
             return desk_tag("late", _("sustained"))
         return desk_tag("flat", _("dismissed"))
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:disclosures_objection_answer", args=[object_id]))
 
     def get_urls(self) -> list[URLPattern]:
         answer = self.admin_site.admin_view(self.answer)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.filters import ChoicesFieldListFilter
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -124,6 +125,7 @@ class ReadOnlyAdmin(KeysetAdmin):
     list_display_links: tuple[str, ...] | None = ()
     empty_value_display = "—"
     change_form_template = "admin/read_only_form.html"
+    opens = ""  # the name of the page that a row has instead of the one of `fields`, by its key
 
     def get_list_display(self, request: HttpRequest) -> Any:
         links = self.list_display_links or ()
@@ -142,6 +144,17 @@ class ReadOnlyAdmin(KeysetAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return _not_allowed(request) or super().changelist_view(request, extra_context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if self.opens:
+            return HttpResponseRedirect(reverse(self.opens, args=[object_id]))
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

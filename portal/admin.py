@@ -282,6 +282,7 @@ def progress_of(period: Period) -> dict[str, Any]:
 
 @admin.register(Period)
 class PeriodAdmin(ReadOnlyAdmin):
+    opens = "admin:assessments_period_closing"
     list_display = ("name", "plan", "stage_tag", "problem_tag", "members", "share", "split_at")
     list_display_links = ("name",)
     list_select_related = ("plan",)
@@ -303,15 +304,6 @@ class PeriodAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("share, yuan"))
     def share(self, period: Period) -> str:
         return "—" if period.share_fen is None else yuan(period.share_fen)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:assessments_period_closing", args=[object_id]))
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site.admin_view

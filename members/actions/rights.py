@@ -11,8 +11,8 @@ import hashlib
 import json
 import uuid
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
@@ -56,6 +56,7 @@ from members.rights import Section
 from mutualaid import clock
 from mutualaid.errors import Forbidden, NotNow
 from mutualaid.sealed_files import SealedWriter, open_file
+from mutualaid.turns import only_one
 
 EXPORT_DAYS, EXPORTS_A_DAY = 7, 3
 HOLD_DAYS = 14  # in which a wish to be forgotten can be taken back
@@ -120,7 +121,7 @@ def _remove(exports: Iterable[DataExport], at: datetime) -> None:
 
 def _make(export_id: int) -> bool:
     """Write one copy from its beginning, sealed; whether it was this call that made it."""
-    with _alone(f"members.export:{export_id}") as mine:
+    with only_one(f"members.export:{export_id}") as mine:
         export = DataExport.objects.select_related("account").get(pk=export_id)
         if not mine or export.made_at or export.gone_at:
             return False
@@ -242,19 +243,6 @@ def export_until(export: DataExport) -> datetime | None:
 
 def _path(export: DataExport) -> Path:
     return Path(settings.EXPORT_DIR) / export.file.hex
-
-
-@contextmanager
-def _alone(what: str) -> Iterator[bool]:
-    """Whether this session alone does it. A killed session gives it up with its connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [what])
-        mine: bool = cursor.fetchone()[0]
-        try:
-            yield mine
-        finally:
-            if mine:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [what])
 
 
 # --- being forgotten

@@ -131,6 +131,7 @@ class WayFilter(admin.SimpleListFilter):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ReadOnlyAdmin):
+    opens = "admin:members_importrun_run"
     list_display = ("name", "plan_name", "way", "stage_tag", "join", "out", "begun_by", "begun_at")
     list_display_links = ("name",)
     list_select_related = ("plan", "by")
@@ -175,15 +176,6 @@ class ImportRunAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         more = {"may_add": request.user.has_perm(ADD)}
         return super().changelist_view(request, more | (extra_context or {}))
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:members_importrun_run", args=[object_id]))
 
     def get_urls(self) -> list[URLPattern]:
         site, label = self.admin_site.admin_view, "members_importrun"

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -133,6 +133,7 @@ def effects_of(precheck: PreCheck, membership: Membership | None) -> dict[str, s
 
 @admin.register(PreCheck)
 class PreCheckAdmin(ReadOnlyAdmin):
+    opens = "admin:members_precheck_answer"
     list_display = ("number", "what", "plan_name", "state_tag", "until", "who")
     list_display_links = ("number",)
     list_select_related = ("plan", "question", "answered_by")
@@ -173,15 +174,6 @@ class PreCheckAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PreCheck]:
         found: QuerySet[PreCheck] = super().get_queryset(request)
         return found.defer("story_sealed", "reply_sealed")
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:members_precheck_answer", args=[object_id]))
 
     def get_urls(self) -> list[URLPattern]:
         answer = self.admin_site.admin_view(self.answer)
