@@ -13,16 +13,20 @@ import secrets
 from datetime import datetime, timedelta
 from functools import partial
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from members import notices, phones, places, sms
+from members import inbox, notices, phones, places, sms
 from members.actions.contacts import phone_number
 from members.actions.notifying import notify
-from members.models import Account, NoticePreference, Phone, PhoneCode, Turn
+from members.models import Account, CalendarFeed, Phone, PhoneCode, Turn
 from mutualaid import clock, vault
 from mutualaid.errors import Forbidden, Invalid, NotNow
 from mutualaid.templatetags.look import moment
@@ -254,14 +258,8 @@ def tell_contacts(
     notice = notify(code=code, facts=facts, at=at, account_id=account.pk)
     number = phone_number(account) if replaced else None
     if number or lost:
-        language = language_of(account)
+        language = inbox.ways_of(account.pk).language
         transaction.on_commit(partial(_tell_now, number, lost, language, notice.code, facts))
-
-
-def language_of(account: Account) -> str:
-    """The language of what is sent to an account, whoever caused it and whatever they read."""
-    preference = NoticePreference.objects.filter(account=account.pk).first()
-    return preference.language if preference else str(settings.LANGUAGE_CODE)
 
 
 def _tell_now(
@@ -274,6 +272,20 @@ def _tell_now(
                 sms.send(number=number, code="notice", facts={"title": title})
         if email:
             send_mail(title, text, None, [email], fail_silently=True)
+
+
+def end_logins(account: Account) -> None:
+    """Whoever was in it is out: sessions, passkeys, code apps, the password, the address (by which
+    a password is set anew), the calendar's link. For `actions`; the caller holds the account."""
+    keys = list(UserSession.objects.filter(user=account).values_list("session_key", flat=True))
+    Session.objects.filter(session_key__in=keys).delete()
+    UserSession.objects.filter(user=account).delete()
+    Authenticator.objects.filter(user=account).delete()
+    EmailAddress.objects.filter(user=account).delete()
+    CalendarFeed.objects.filter(account=account).delete()
+    account.email = None
+    account.set_unusable_password()
+    account.save(update_fields=["password", "email"])
 
 
 def logins_due(*, at: datetime) -> int:

@@ -31,12 +31,11 @@ from django.db.models import F, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from members import access, finding, policies, sms
+from members import access, finding, inbox, policies, sms
 from members.actions.accounts import (
     check_turn,
     count_turn,
     forget_turns,
-    language_of,
 )
 from members.actions.contacts import phone_number
 from members.actions.ends import keep, leave, undo_join
@@ -108,7 +107,8 @@ def begin_help_call(
         asked_at=at,
         until_at=at + timedelta(minutes=CALL_MINUTES),
     )
-    send = partial(_send, number, account.email, reason, code, language_of(account))
+    language = inbox.ways_of(account.pk).language
+    send = partial(_send, number, account.email, reason, code, language)
     transaction.on_commit(send)
     return call
 

@@ -13,11 +13,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -28,6 +24,7 @@ from members.actions.accounts import (
     _use_code,
     check_turn,
     count_turn,
+    end_logins,
     network,
     tell_contacts,
     write_phone,
@@ -35,7 +32,6 @@ from members.actions.accounts import (
 from members.models import (
     AccessRecord,
     Account,
-    CalendarFeed,
     HelpCall,
     HouseholdLink,
     IdentityNumber,
@@ -336,7 +332,7 @@ def _hand_over(recovery_id: int, at: datetime) -> bool:
     )
     Phone.objects.filter(number_hash=places.phone_hash(number)).delete()
     write_phone(account.pk, number, at)
-    _end_logins(account)
+    end_logins(account)
     HelpCall.objects.filter(pk__in=open_calls).update(closed_at=at)
     recovery.done_at = at
     recovery.save(update_fields=["done_at"])
@@ -351,17 +347,3 @@ def _number(recovery: Recovery) -> str:
         member_id=recovery.account_id,
         where=places.phone(recovery.account_id),
     )
-
-
-def _end_logins(account: Account) -> None:
-    """Whoever was in it is out: sessions, passkeys, code apps, the password, the address (by which
-    a password is set anew), and the calendar's link."""
-    keys = list(UserSession.objects.filter(user=account).values_list("session_key", flat=True))
-    Session.objects.filter(session_key__in=keys).delete()
-    UserSession.objects.filter(user=account).delete()
-    Authenticator.objects.filter(user=account).delete()
-    EmailAddress.objects.filter(user=account).delete()
-    CalendarFeed.objects.filter(account=account).delete()
-    account.email = None
-    account.set_unusable_password()
-    account.save(update_fields=["password", "email"])

@@ -18,23 +18,19 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
-from members import policies, rights, rules
+from members import inbox, policies, rights, rules
+from members.actions.accounts import end_logins
 from members.actions.ends import end_membership
 from members.actions.notifying import notify
 from members.models import (
     AccessRecord,
     Account,
-    CalendarFeed,
     DataExport,
     DataKey,
     Erasure,
@@ -128,7 +124,7 @@ def _make(export_id: int) -> bool:
         path = _path(export)
         path.unlink(missing_ok=True)  # half of one, from a process that was killed
         stream = _Stream(path)
-        with override(_language(export.account)):
+        with override(inbox.ways_of(export.account_id).language):
             _write(export, stream)
         stream.sealed.close()
         _finish(export_id, stream)
@@ -147,11 +143,6 @@ def _finish(export_id: int, stream: _Stream) -> None:
     until = clock.day(at) + timedelta(days=EXPORT_DAYS)
     facts = {"until_on": until.isoformat()}
     notify(code="export_ready", facts=facts, at=at, account_id=export.account_id)
-
-
-def _language(account: Account) -> str:
-    preference = NoticePreference.objects.filter(account=account).first()
-    return preference.language if preference else settings.LANGUAGE_CODE
 
 
 class _Stream:
@@ -363,16 +354,11 @@ def _close(account: Account, at: datetime) -> None:
     if account.is_staff:
         return
     Mandate.objects.filter(account=account, revoked_at__isnull=True).update(revoked_at=at)
-    keys = list(UserSession.objects.filter(user=account).values_list("session_key", flat=True))
-    Session.objects.filter(session_key__in=keys).delete()
-    UserSession.objects.filter(user=account).delete()
-    Authenticator.objects.filter(user=account).delete()
-    EmailAddress.objects.filter(user=account).delete()
-    for model in (Phone, Recovery, CalendarFeed, NoticePreference, FamilyRequest):
+    end_logins(account)
+    for model in (Phone, Recovery, NoticePreference, FamilyRequest):
         model._base_manager.filter(account=account).delete()
     HelpCall.objects.filter(account=account).update(reason=FORGOTTEN)
-    account.email, account.display_name, account.is_active = None, "", False
-    account.set_unusable_password()
+    account.display_name, account.is_active = "", False
     account.save()
 
 

@@ -13,8 +13,8 @@ from django.utils.translation import override
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET
 
-from members import actions, places
-from members.models import CalendarFeed, NoticePreference
+from members import actions, inbox, places
+from members.models import CalendarFeed
 from mutualaid import clock
 from portal import calendar_feed
 from portal.cover import family_events
@@ -56,8 +56,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     if subscription is None:
         raise Http404
     account, now = subscription.account, clock.now()
-    preference = NoticePreference.objects.filter(account=account).first()
-    with override(preference.language if preference else "zh-hans"):
+    with override(inbox.ways_of(account.pk).language):
         body = calendar_feed.calendar(
             family_events(account, now),
             name=_("Mutual aid: dates of the family"),
